@@ -1,0 +1,307 @@
+//! The loop as an actor: it feeds [`Cycle`] with what happens and executes what it decides.
+
+use std::collections::BTreeMap;
+
+use actix::prelude::*;
+use serde::Serialize;
+
+pub use crate::cycle::Config;
+use crate::{
+    Instant,
+    cycle::{Command, Cycle},
+    events::Publish,
+    fleet_registry::CandidatesChanged,
+    history_requester::{MailserverAvailable, MailserverGone},
+    mailserver::{Identity, Mailserver},
+    node::{
+        Connect, DropPeer, Introduce, Mode, NodeChanged, NodeError, NodePort, NodeState,
+        NodeSwitched, RefreshPeers,
+    },
+    peer_tracker::{Mark, PeerConnected, PeerDisconnected, PeerState, Repeat},
+    selector::{Decision, Select},
+};
+
+/// The state of the loop, for the status page.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Status {
+    /// The node as last reported.
+    pub node: NodeState,
+    /// The active mailserver.
+    pub active: Option<Active>,
+    /// The pin and what keeps it from being used.
+    pub pin: Option<PinStatus>,
+    /// Who failed lately, with the rest of the cool-off in milliseconds.
+    pub cooling_ms: BTreeMap<Identity, u64>,
+    /// Counters since the start of the process.
+    pub counts: Counts,
+}
+
+/// The active mailserver.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Active {
+    /// Which.
+    pub mailserver: Mailserver,
+    /// `"connecting"` or `"connected"`.
+    pub state: &'static str,
+    /// For how long it has been in that state.
+    pub since_ms: u64,
+}
+
+/// The user's pin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PinStatus {
+    /// Which mailserver.
+    pub mailserver: Mailserver,
+    /// Why another one is used, or none; `None` while the pin is used.
+    pub fallback_reason: Option<String>,
+}
+
+/// Counters since the start of the process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Ticks received.
+    pub ticks: u64,
+    /// Selections begun.
+    pub selections: u64,
+    /// Connections made (`mailserverAvailable`).
+    pub connections: u64,
+    /// Connect calls that failed.
+    pub failed_connections: u64,
+    /// Active mailservers that were lost.
+    pub losses: u64,
+}
+
+/// Ask for it.
+#[derive(Message, Clone, Copy, Debug)]
+#[rtype(result = "Status")]
+pub struct GetStatus;
+
+/// The heartbeat of the loop.
+#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct Tick;
+
+/// The active mailserver does not answer history requests. Sent by the history requester.
+#[derive(Message, Clone, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct MailserverFailing {
+    /// Which.
+    pub identity: Identity,
+    /// What happened, for people.
+    pub reason: String,
+}
+
+/// A mailserver answered a history request. Sent by the history requester.
+#[derive(Message, Clone, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct MailserverServed(pub Identity);
+
+/// Whom the connector talks to.
+#[derive(Clone)]
+pub struct Ports {
+    /// The node.
+    pub node: NodePort,
+    /// The selector.
+    pub select: Recipient<Select>,
+    /// The peer tracker, for what the connector knows better.
+    pub mark: Recipient<Mark>,
+    /// The peer tracker, after a restart.
+    pub repeat: Recipient<Repeat>,
+    /// The history requester.
+    pub available: Recipient<MailserverAvailable>,
+    /// The history requester.
+    pub unavailable: Recipient<MailserverGone>,
+    /// Everybody.
+    pub events: Recipient<Publish>,
+}
+
+/// The actor: it executes what [`Cycle`] decides.
+pub struct Connector {
+    cycle: Cycle,
+    ports: Ports,
+    timer: Option<(Instant, SpawnHandle)>,
+}
+
+impl Connector {
+    /// A connector that waits for the node.
+    #[must_use]
+    pub fn new(config: Config, ports: Ports) -> Self {
+        Self {
+            cycle: Cycle::new(config),
+            ports,
+            timer: None,
+        }
+    }
+
+    /// Has the loop handle an input, then executes what it wants.
+    fn run(&mut self, ctx: &mut Context<Self>, input: impl FnOnce(&mut Cycle, Instant)) {
+        input(&mut self.cycle, Instant::now());
+        while let Some(command) = self.cycle.poll_command() {
+            self.execute(command, ctx);
+        }
+        self.arm(ctx);
+    }
+
+    fn execute(&mut self, command: Command, ctx: &mut Context<Self>) {
+        let ports = &self.ports;
+        match command {
+            Command::Select(select) => ports.select.do_send(select),
+            Command::Connect(number, mailserver) => {
+                let answer = ports.node.connect.send(Connect(mailserver));
+                ctx.spawn(answer.into_actor(self).map(move |answer, connector, ctx| {
+                    let answer = answer.unwrap_or_else(|closed| Err(lost(&closed)));
+                    connector.run(ctx, |it, now| it.handle_connection(number, answer, now));
+                }));
+            }
+            Command::Introduce(number, mailserver) => {
+                let answer = ports.node.introduce.send(Introduce(mailserver));
+                ctx.spawn(answer.into_actor(self).map(move |answer, connector, ctx| {
+                    let answer = answer.unwrap_or_else(|closed| Err(lost(&closed)));
+                    connector.run(ctx, |it, now| it.handle_introduction(number, &answer, now));
+                }));
+            }
+            // Whether it worked does not matter: on waku2, v0.94 it never does.
+            Command::Drop(mailserver) => ports.node.drop_peer.do_send(DropPeer(mailserver)),
+            Command::Refresh => ports.node.refresh_peers.do_send(RefreshPeers),
+            Command::Mark(identity, state) => ports.mark.do_send(Mark { identity, state }),
+            Command::Available(mailserver) => ports.available.do_send(MailserverAvailable {
+                mailserver,
+                node_asks_itself: self.cycle.mode() == Some(Mode::Pin),
+            }),
+            Command::Unavailable => ports.unavailable.do_send(MailserverGone),
+            Command::Publish(event) => ports.events.do_send(Publish(event)),
+        }
+    }
+
+    fn arm(&mut self, ctx: &mut Context<Self>) {
+        let now = Instant::now();
+        let at = self.cycle.poll_timeout(now);
+        if self.timer.as_ref().map(|(armed, _)| *armed) == at {
+            return;
+        }
+        if let Some((_, handle)) = self.timer.take() {
+            ctx.cancel_future(handle);
+        }
+        self.timer = at.map(|at| {
+            let handle = ctx.run_later(at.saturating_duration_since(now), |connector, ctx| {
+                connector.timer = None;
+                connector.run(ctx, Cycle::handle_timeout);
+            });
+            (at, handle)
+        });
+    }
+}
+
+/// The adapter of the node died with the call: the call may be repeated.
+fn lost(closed: &MailboxError) -> NodeError {
+    NodeError::Transport(closed.to_string())
+}
+
+impl Actor for Connector {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.run(ctx, |_, _| {});
+    }
+}
+
+impl Supervised for Connector {
+    fn restarting(&mut self, _: &mut Context<Self>) {
+        self.timer = None;
+        self.cycle.reset();
+        self.ports.repeat.do_send(Repeat);
+    }
+}
+
+impl Handler<Tick> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, _: Tick, ctx: &mut Context<Self>) {
+        self.run(ctx, Cycle::handle_tick);
+    }
+}
+
+impl Handler<NodeChanged> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, NodeChanged(state): NodeChanged, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| it.handle_node(state, now));
+    }
+}
+
+impl Handler<CandidatesChanged> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, changed: CandidatesChanged, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| it.handle_candidates(changed, now));
+    }
+}
+
+impl Handler<PeerConnected> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, PeerConnected(identity): PeerConnected, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| {
+            it.handle_peer(&identity, PeerState::Connected, now);
+        });
+    }
+}
+
+impl Handler<PeerDisconnected> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, PeerDisconnected(identity): PeerDisconnected, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| {
+            it.handle_peer(&identity, PeerState::Disconnected, now);
+        });
+    }
+}
+
+impl Handler<Decision> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, decision: Decision, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| it.handle_decision(&decision, now));
+    }
+}
+
+impl Handler<NodeSwitched> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, switched: NodeSwitched, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| it.handle_switched(&switched, now));
+    }
+}
+
+impl Handler<MailserverFailing> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, failing: MailserverFailing, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| {
+            it.handle_failing(&failing.identity, &failing.reason, now);
+        });
+    }
+}
+
+impl Handler<MailserverServed> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, MailserverServed(identity): MailserverServed, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, _| it.handle_served(&identity));
+    }
+}
+
+impl Handler<GetStatus> for Connector {
+    type Result = MessageResult<GetStatus>;
+
+    fn handle(&mut self, _: GetStatus, _: &mut Context<Self>) -> Self::Result {
+        let now = Instant::now();
+        MessageResult(Status {
+            node: self.cycle.node().clone(),
+            active: self.cycle.active_status(now),
+            pin: self.cycle.pin_status(now),
+            cooling_ms: self.cycle.cooling_ms(now),
+            counts: self.cycle.counts(),
+        })
+    }
+}

@@ -1,0 +1,406 @@
+//! What the loop decides, and the commands that follow from it.
+
+use super::{ATTEMPTS_PER_TICK, Command, Cycle, REDIAL, REFRESH, SELECTION_LIMIT};
+use crate::{
+    Instant,
+    events::Event,
+    mailserver::{Identity, Mailserver},
+    node::{Blame, Mode},
+    peer_tracker::PeerState,
+    phase::{Announced, Phase},
+    pin::Pin,
+    selector::Select,
+};
+
+impl Cycle {
+    /// The loop itself: called at every tick and after everything that may have changed its mind.
+    pub(super) fn step(&mut self, now: Instant) {
+        if !self.profile().is_some_and(|it| it.use_mailservers) {
+            return;
+        }
+        match &self.phase {
+            Phase::Selecting { until } if now < *until => {}
+            Phase::Connecting { .. } => {}
+            Phase::Connected { mailserver, .. } => {
+                if self.connected.contains(&mailserver.identity) {
+                    return self.try_pin(now);
+                }
+                self.lose("lost", now);
+                self.choose(now);
+            }
+            Phase::Idle | Phase::Selecting { .. } => self.choose(now),
+        }
+    }
+
+    pub(super) fn choose(&mut self, now: Instant) {
+        if self.mode() == Some(Mode::Observe) && self.adopt(now) {
+            return;
+        }
+        match &self.pin {
+            Some(pin) if pin.insists(now) => self.connect_pin(now),
+            _ => self.select(now),
+        }
+    }
+
+    pub(super) fn connect_pin(&mut self, now: Instant) {
+        let Some(pin) = &self.pin else {
+            return;
+        };
+        let announced = match pin.is_failing() {
+            true => Announced::OnceConnected { stays: None },
+            false => Announced::Now,
+        };
+        self.connect(pin.mailserver().clone(), announced, "pinned", now);
+    }
+
+    /// Nobody else works: a pin that is not insisted on any more is still better than nobody.
+    pub(super) fn fall_back_to_pin(&mut self, now: Instant) {
+        let pinned = self.pin.as_ref().map(|pin| &pin.mailserver().identity);
+        match pinned.is_some_and(|it| !self.tried.contains(it)) {
+            true => self.connect_pin(now),
+            // Whoever was tried failed: more likely it is the node that is offline.
+            false => self.cooling.acquit(),
+        }
+    }
+
+    pub(super) fn select(&mut self, now: Instant) {
+        let failing_pin = self.pin.as_ref().map(|pin| &pin.mailserver().identity);
+        let candidates = self.candidates.values();
+        let candidates: Vec<Mailserver> = candidates
+            .filter(|it| Some(&it.identity) != failing_pin)
+            .cloned()
+            .collect();
+        if candidates.is_empty() {
+            self.phase = Phase::Idle;
+            return self.fall_back_to_pin(now);
+        }
+        self.counts.selections += 1;
+        self.phase = Phase::Selecting {
+            until: now + SELECTION_LIMIT,
+        };
+        let mut cooling = self.cooling.avoided(now);
+        cooling.extend(self.tried.iter().cloned());
+        let select = Select {
+            round: self.next_number(),
+            candidates,
+            cooling: cooling.into_iter().collect(),
+        };
+        self.commands.push_back(Command::Select(select));
+    }
+
+    /// Without a lever: use what the node uses, or any mailserver that it lists.
+    pub(super) fn adopt(&mut self, now: Instant) -> bool {
+        let named = self.node_uses.iter();
+        let listed = self.candidates.keys();
+        let mut usable = named.chain(listed).filter(|it| self.connected.contains(it));
+        let Some(mailserver) = usable.next().and_then(|it| self.candidates.get(it)) else {
+            return false;
+        };
+        let mailserver = mailserver.clone();
+        self.use_it(mailserver, "the node is connected to it", now);
+        true
+    }
+
+    /// Another mailserver is active than the pinned one: try whether the pin works by now.
+    pub(super) fn try_pin(&mut self, now: Instant) {
+        let due = |pin: &&Pin| pin.next_trial(now) <= now;
+        let Some(pinned) = self.wanted_pin().filter(due) else {
+            return;
+        };
+        let pinned = pinned.mailserver().clone();
+        if let Some(pin) = &mut self.pin {
+            pin.postpone(now);
+        }
+        if self.connected.contains(&pinned.identity) {
+            return self.return_to_pin(now);
+        }
+        let number = self.next_number();
+        self.trial = Some(number);
+        self.commands.push_back(Command::Introduce(number, pinned));
+    }
+
+    /// The pin works: use it, and the other one until it is connected.
+    pub(super) fn return_to_pin(&mut self, now: Instant) {
+        let wanted = self.wanted_pin().map(|pin| pin.mailserver().clone());
+        let Some(pinned) = wanted else {
+            return;
+        };
+        let stays = self.active().cloned();
+        let announced = Announced::OnceConnected { stays };
+        self.connect(pinned, announced, "the pin works", now);
+    }
+
+    pub(super) fn connect(
+        &mut self,
+        mailserver: Mailserver,
+        announced: Announced,
+        reason: &str,
+        now: Instant,
+    ) {
+        let attempt = self.next_number();
+        if announced == Announced::Now {
+            self.publish_changed(Some(&mailserver), reason);
+        }
+        let command = match self.has_lever() {
+            true => Command::Connect(attempt, mailserver.clone()),
+            false => Command::Introduce(attempt, mailserver.clone()),
+        };
+        self.commands.push_back(command);
+        self.phase = Phase::Connecting {
+            mailserver,
+            attempt,
+            since: now,
+            refresh_at: now + REFRESH.min(self.config.connect_timeout),
+            announced,
+        };
+    }
+
+    pub(super) fn connection_made(&mut self, now: Instant) {
+        let phase = std::mem::replace(&mut self.phase, Phase::Idle);
+        let Phase::Connecting {
+            mailserver,
+            announced,
+            ..
+        } = phase
+        else {
+            return;
+        };
+        self.announce(&mailserver, &announced);
+        self.connected(mailserver, now);
+    }
+
+    pub(super) fn connected(&mut self, mailserver: Mailserver, now: Instant) {
+        let identity = mailserver.identity.clone();
+        let mark = Command::Mark(identity.clone(), PeerState::Connected);
+        self.commands.push_back(mark);
+        self.commands
+            .push_back(Command::Publish(Event::MailserverAvailable {
+                mailserver: mailserver.reference(),
+            }));
+        self.commands
+            .push_back(Command::Available(mailserver.clone()));
+        self.connected.insert(identity.clone());
+        self.cooling.convict(&identity, now);
+        self.counts.connections += 1;
+        self.tried.clear();
+        self.resume = None;
+        self.trial = None;
+        if let Some(pin) = &mut self.pin {
+            match pin.mailserver().identity == identity {
+                true => pin.worked(now),
+                false => pin.fell_back(now),
+            }
+        }
+        self.phase = Phase::Connected {
+            mailserver,
+            since: now,
+        };
+    }
+
+    /// Makes active what the node is connected to already.
+    pub(super) fn use_it(&mut self, mailserver: Mailserver, reason: &str, now: Instant) {
+        self.publish_changed(Some(&mailserver), reason);
+        self.connected(mailserver, now);
+    }
+
+    /// A connection that was begun did not come about.
+    pub(super) fn fail_connection(&mut self, reason: &str, blame: Blame, now: Instant) {
+        let phase = std::mem::replace(&mut self.phase, Phase::Idle);
+        let Phase::Connecting {
+            mailserver,
+            announced,
+            since,
+            ..
+        } = phase
+        else {
+            return;
+        };
+        tracing::debug!(mailserver = mailserver.id, reason, "connection failed");
+        self.counts.failed_connections += 1;
+        self.tried.push(mailserver.identity.clone());
+        if blame == Blame::Mailserver {
+            self.cooling.suspect(mailserver.identity.clone());
+        }
+        self.pin_failed(&mailserver, now);
+        match announced {
+            Announced::Now => {
+                self.give_up(&mailserver, since);
+                self.publish_changed(None, &format!("{}: {reason}", mailserver.id));
+            }
+            Announced::OnceConnected { stays: None } => {}
+            Announced::OnceConnected { stays: Some(stays) } => {
+                return self.stay_with(stays, &mailserver, now);
+            }
+        }
+        if blame != Blame::Node {
+            self.try_another(now);
+        }
+    }
+
+    /// The one that was to take its place did not connect.
+    pub(super) fn stay_with(&mut self, stays: Mailserver, failed: &Mailserver, now: Instant) {
+        if stays.identity == failed.identity {
+            // The node was to be led back to it, and uses another one that is dead.
+            self.connected.remove(&stays.identity);
+            let mark = Command::Mark(stays.identity.clone(), PeerState::Disconnected);
+            self.commands.push_back(mark);
+        }
+        let lost = !self.connected.contains(&stays.identity);
+        self.phase = Phase::Connected {
+            mailserver: stays,
+            since: now,
+        };
+        if lost && self.config.reactive {
+            self.step(now);
+        }
+    }
+
+    /// On waku1 the node goes on dialling what it was told to use, until it is told otherwise.
+    pub(super) fn give_up(&mut self, mailserver: &Mailserver, dialled: Instant) {
+        let pinned = self.pin.as_ref().map(|pin| &pin.mailserver().identity);
+        if self.mode() == Some(Mode::Waku1) && pinned != Some(&mailserver.identity) {
+            self.drop_peer(mailserver, dialled);
+        }
+    }
+
+    pub(super) fn drop_peer(&mut self, mailserver: &Mailserver, dialled: Instant) {
+        self.commands.push_back(Command::Drop(mailserver.clone()));
+        if self.mode() == Some(Mode::Waku1) {
+            let identity = mailserver.identity.clone();
+            self.cooling.rest(identity, dialled + REDIAL);
+        }
+    }
+
+    pub(super) fn pin_failed(&mut self, mailserver: &Mailserver, now: Instant) {
+        if let Some(pin) = self.pin_of(&mailserver.identity) {
+            pin.failed(now);
+        }
+    }
+
+    pub(super) fn try_another(&mut self, now: Instant) {
+        if self.waits_for_tick(now) {
+            return;
+        }
+        if self.tried.len() >= ATTEMPTS_PER_TICK {
+            return self.fall_back_to_pin(now);
+        }
+        self.choose(now);
+    }
+
+    /// A pin that does not work is tried once a tick, not all the time.
+    pub(super) fn waits_for_tick(&self, now: Instant) -> bool {
+        let idle = matches!(self.phase, Phase::Idle);
+        let pin = self.pin.as_ref();
+        idle && pin.is_some_and(|pin| pin.is_failing() && pin.insists(now))
+    }
+
+    /// The active mailserver is gone: mark it, drop it, and be without one.
+    pub(super) fn lose(&mut self, reason: &str, now: Instant) {
+        let phase = std::mem::replace(&mut self.phase, Phase::Idle);
+        let Phase::Connected { mailserver, since } = phase else {
+            return;
+        };
+        self.counts.losses += 1;
+        self.connected.remove(&mailserver.identity);
+        self.cooling.suspect(mailserver.identity.clone());
+        self.pin_failed(&mailserver, now);
+        let mark = Command::Mark(mailserver.identity.clone(), PeerState::Disconnected);
+        self.commands.push_back(mark);
+        let insisted_on = self.pin_of(&mailserver.identity);
+        let insisted_on = insisted_on.is_some_and(|pin| pin.insists(now));
+        if self.has_lever() && !insisted_on {
+            // Dropped on waku1, a pin that is insisted on could not come back for 35 s.
+            self.drop_peer(&mailserver, since);
+        }
+        self.publish_changed(None, &format!("{}: {reason}", mailserver.id));
+        self.commands.push_back(Command::Unavailable);
+    }
+
+    /// The node, which has a cycle of its own, uses another mailserver than the active one.
+    pub(super) fn follow(&mut self, mailserver: Mailserver, now: Instant) {
+        let active = match &self.phase {
+            Phase::Connected { mailserver, .. } => mailserver.clone(),
+            _ => return,
+        };
+        if active.identity == mailserver.identity {
+            return;
+        }
+        if self.connected.contains(&mailserver.identity) {
+            return self.use_it(mailserver, "the node switched by itself", now);
+        }
+        if self.has_lever() {
+            let stays = Some(active.clone());
+            let announced = Announced::OnceConnected { stays };
+            self.connect(active, announced, "the node switched to a dead one", now);
+        }
+    }
+
+    pub(super) fn peer_came(&mut self, identity: &Identity, now: Instant) {
+        match &self.phase {
+            // On waku2 the answer of the dial decides; being listed is the same news.
+            Phase::Connecting { mailserver, .. }
+                if mailserver.identity == *identity && self.mode() == Some(Mode::Waku1) =>
+            {
+                self.connection_made(now);
+            }
+            Phase::Connected { .. } => {
+                let returns = |pin: &Pin| {
+                    pin.mailserver().identity == *identity && pin.returns_when_listed(now)
+                };
+                if self.wanted_pin().is_some_and(returns) {
+                    self.return_to_pin(now);
+                }
+            }
+            Phase::Idle if self.mode() == Some(Mode::Observe) => self.step(now),
+            _ => {}
+        }
+    }
+
+    /// The node is away: whatever was active cannot be used, but it is not its fault.
+    pub(super) fn suspend(&mut self, reason: &str) {
+        if let Some(active) = self.active() {
+            self.resume = Some(active.identity.clone());
+        }
+        self.deactivate(reason);
+    }
+
+    /// The node is back: go on with the same mailserver if it is still connected to it.
+    pub(super) fn resume_connection(&mut self, now: Instant) {
+        let resume = self.resume.take();
+        let listed = resume.filter(|it| self.connected.contains(it));
+        if let Some(mailserver) = listed.and_then(|it| self.candidates.get(&it)).cloned()
+            && matches!(self.phase, Phase::Idle)
+        {
+            self.connect(mailserver, Announced::Now, "the node is back", now);
+        }
+    }
+
+    pub(super) fn deactivate(&mut self, reason: &str) {
+        let was_active = self.active().is_some();
+        self.phase = Phase::Idle;
+        self.trial = None;
+        self.node_uses = None;
+        if was_active {
+            self.publish_changed(None, reason);
+            self.commands.push_back(Command::Unavailable);
+        }
+    }
+
+    /// A connection that was made quietly: news only if another one, or none, was active.
+    pub(super) fn announce(&mut self, mailserver: &Mailserver, announced: &Announced) {
+        let Announced::OnceConnected { stays } = announced else {
+            return;
+        };
+        if stays.as_ref().map(|it| &it.identity) != Some(&mailserver.identity) {
+            self.publish_changed(Some(mailserver), "the pin works");
+        }
+    }
+
+    pub(super) fn publish_changed(&mut self, mailserver: Option<&Mailserver>, reason: &str) {
+        let event = Event::MailserverChanged {
+            mailserver: mailserver.map(Mailserver::reference),
+            reason: reason.to_owned(),
+        };
+        self.commands.push_back(Command::Publish(event));
+    }
+}

@@ -1,0 +1,238 @@
+//! What the node still has to ask its mailserver for, until it was answered.
+//!
+//! Every new connection owes the node its history; so does every request from outside. A request
+//! that fails, is answered by nothing, or never returns is repeated with growing pauses; after a few
+//! failures the mailserver itself is reported, so that another one is chosen. Community infos wait
+//! until the history is there.
+
+use actix::prelude::*;
+use serde::Serialize;
+
+pub use crate::ledger::Config;
+use crate::{
+    Instant,
+    connector::{MailserverFailing, MailserverServed},
+    events::Publish,
+    ledger::{Command, Ledger},
+    mailserver::Mailserver,
+    node::{HistorySignal, NodeError, NodePort, RequestCommunity, RequestHistory},
+};
+
+/// A mailserver is connected: history can be asked for. Sent by the connector.
+#[derive(Message, Clone, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct MailserverAvailable {
+    /// Which.
+    pub mailserver: Mailserver,
+    /// The node asks by itself after a change: ask only if it did not.
+    pub node_asks_itself: bool,
+}
+
+/// No mailserver is connected any more. Sent by the connector.
+#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct MailserverGone;
+
+/// Request missed history now, whatever was answered before.
+#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct RequestNow;
+
+/// Queue a community info request; answered once it is in the queue.
+#[derive(Message, Clone, Debug, PartialEq, Eq)]
+#[rtype(result = "Result<(), QueueError>")]
+pub struct QueueCommunity(pub String);
+
+/// Why a community was not queued.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QueueError {
+    /// The id is not a compressed public key in hex (`0x02…` or `0x03…`, 66 digits).
+    #[error("community id {0:?} is not 0x and 66 hex digits beginning with 02 or 03")]
+    BadId(String),
+    /// Too many are waiting.
+    #[error("{0} community requests wait already")]
+    Full(usize),
+}
+
+/// The state, for the status page.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Status {
+    /// History is owed: a connection was made or a request accepted, and no answer came yet.
+    pub owed: bool,
+    /// Requests that were answered.
+    pub completed: u64,
+    /// Tries that failed.
+    pub failed: u64,
+    /// Communities still waiting.
+    pub communities: Vec<String>,
+    /// Why the last try failed, for people; `None` after a success.
+    pub last_failure: Option<String>,
+}
+
+/// Ask for it.
+#[derive(Message, Clone, Copy, Debug)]
+#[rtype(result = "Status")]
+pub struct GetStatus;
+
+/// Whom the history requester talks to.
+#[derive(Clone)]
+pub struct Ports {
+    /// The node.
+    pub node: NodePort,
+    /// The connector.
+    pub failing: Recipient<MailserverFailing>,
+    /// The connector.
+    pub served: Recipient<MailserverServed>,
+    /// Everybody.
+    pub events: Recipient<Publish>,
+}
+
+/// The actor: it executes what [`Ledger`] decides.
+pub struct HistoryRequester {
+    ledger: Ledger,
+    ports: Ports,
+    timer: Option<(Instant, SpawnHandle)>,
+}
+
+impl HistoryRequester {
+    /// A requester that owes nothing yet.
+    #[must_use]
+    pub fn new(config: Config, ports: Ports) -> Self {
+        Self {
+            ledger: Ledger::new(config),
+            ports,
+            timer: None,
+        }
+    }
+
+    fn run<T>(
+        &mut self,
+        ctx: &mut Context<Self>,
+        input: impl FnOnce(&mut Ledger, Instant) -> T,
+    ) -> T {
+        let result = input(&mut self.ledger, Instant::now());
+        while let Some(command) = self.ledger.poll_command() {
+            self.execute(command, ctx);
+        }
+        self.arm(ctx);
+        result
+    }
+
+    fn execute(&mut self, command: Command, ctx: &mut Context<Self>) {
+        let ports = &self.ports;
+        match command {
+            Command::Request(number) => {
+                let answer = ports.node.request_history.send(RequestHistory);
+                ctx.spawn(answer.into_actor(self).map(move |answer, requester, ctx| {
+                    let answer = answer.unwrap_or_else(|closed| Err(lost(&closed)));
+                    requester.run(ctx, |it, now| it.handle_answer(number, &answer, now));
+                }));
+            }
+            Command::RequestCommunity(number, id) => {
+                let answer = ports.node.request_community.send(RequestCommunity(id));
+                ctx.spawn(answer.into_actor(self).map(move |answer, requester, ctx| {
+                    let answer = answer.unwrap_or_else(|closed| Err(lost(&closed)));
+                    requester.run(ctx, |it, now| it.handle_community(number, &answer, now));
+                }));
+            }
+            Command::Failing(identity, reason) => {
+                let failing = MailserverFailing { identity, reason };
+                ports.failing.do_send(failing);
+            }
+            Command::Served(identity) => ports.served.do_send(MailserverServed(identity)),
+            Command::Publish(event) => ports.events.do_send(Publish(event)),
+        }
+    }
+
+    fn arm(&mut self, ctx: &mut Context<Self>) {
+        let at = self.ledger.poll_timeout();
+        if self.timer.as_ref().map(|(armed, _)| *armed) == at {
+            return;
+        }
+        if let Some((_, handle)) = self.timer.take() {
+            ctx.cancel_future(handle);
+        }
+        self.timer = at.map(|at| {
+            let pause = at.saturating_duration_since(Instant::now());
+            let handle = ctx.run_later(pause, |requester, ctx| {
+                requester.timer = None;
+                requester.run(ctx, Ledger::handle_timeout);
+            });
+            (at, handle)
+        });
+    }
+}
+
+fn lost(closed: &MailboxError) -> NodeError {
+    NodeError::Transport(closed.to_string())
+}
+
+impl Actor for HistoryRequester {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.run(ctx, Ledger::handle_timeout);
+    }
+}
+
+impl Supervised for HistoryRequester {
+    fn restarting(&mut self, _: &mut Context<Self>) {
+        self.timer = None;
+        self.ledger.reset();
+    }
+}
+
+impl Handler<MailserverAvailable> for HistoryRequester {
+    type Result = ();
+
+    fn handle(&mut self, available: MailserverAvailable, ctx: &mut Context<Self>) {
+        let itself = available.node_asks_itself;
+        self.run(ctx, |it, now| {
+            it.handle_available(available.mailserver, itself, now);
+        });
+    }
+}
+
+impl Handler<MailserverGone> for HistoryRequester {
+    type Result = ();
+
+    fn handle(&mut self, _: MailserverGone, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, _| it.handle_gone());
+    }
+}
+
+impl Handler<HistorySignal> for HistoryRequester {
+    type Result = ();
+
+    fn handle(&mut self, signal: HistorySignal, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| it.handle_signal(&signal, now));
+    }
+}
+
+impl Handler<RequestNow> for HistoryRequester {
+    type Result = ();
+
+    fn handle(&mut self, _: RequestNow, ctx: &mut Context<Self>) {
+        self.run(ctx, Ledger::handle_request);
+    }
+}
+
+impl Handler<QueueCommunity> for HistoryRequester {
+    type Result = Result<(), QueueError>;
+
+    fn handle(
+        &mut self,
+        QueueCommunity(id): QueueCommunity,
+        ctx: &mut Context<Self>,
+    ) -> Self::Result {
+        self.run(ctx, |it, now| it.handle_queue(id, now))
+    }
+}
+
+impl Handler<GetStatus> for HistoryRequester {
+    type Result = MessageResult<GetStatus>;
+
+    fn handle(&mut self, _: GetStatus, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(self.ledger.status())
+    }
+}

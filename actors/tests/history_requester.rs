@@ -1,0 +1,156 @@
+//! The history requester as others meet it: whom it asks when, and whom it tells what.
+
+use std::{cell::RefCell, rc::Rc, time::Duration};
+
+use ::actors::{
+    Instant,
+    connector::{MailserverFailing, MailserverServed},
+    events::Publish,
+    history_requester::{
+        Config, GetStatus, HistoryRequester, MailserverAvailable, MailserverGone, Ports,
+        QueueCommunity, QueueError, RequestNow,
+    },
+    node::{
+        CommunityAnswer, Connect, DropPeer, HistoryAnswer, HistorySignal, Introduce, NodeError,
+        NodePort, RefreshPeers, RequestCommunity, RequestHistory,
+    },
+    testing::{Probe, Received, mailserver, settle},
+};
+use actix::prelude::*;
+
+type History = Result<HistoryAnswer, NodeError>;
+
+const DONE: History = Ok(HistoryAnswer::Done { messages: 0 });
+const COMMUNITY: &str = "0x020000000000000000000000000000000000000000000000000000000000000001";
+const NULL: History = Ok(HistoryAnswer::NothingDone);
+
+struct Mailboxes {
+    requester: Addr<HistoryRequester>,
+    asked: Received<RequestHistory>,
+    communities: Received<RequestCommunity>,
+    failing: Received<MailserverFailing>,
+    served: Received<MailserverServed>,
+    events: Received<Publish>,
+}
+
+/// A requester whose node gives these answers, and `Done` after them.
+fn requester(mut answers: Vec<History>) -> Mailboxes {
+    tokio::time::pause();
+    answers.reverse();
+    let answers = Rc::new(RefCell::new(answers));
+    let next = move |_: &RequestHistory| answers.borrow_mut().pop().unwrap_or(DONE);
+    let (request_history, asked) = Probe::answering(next);
+    let (request_community, communities) = Probe::answering(|_| Ok(CommunityAnswer::Found));
+    let (failing_to, failing) = Probe::start();
+    let (served_to, served) = Probe::start();
+    let (events_to, events) = Probe::start();
+    let ports = Ports {
+        node: NodePort {
+            connect: Probe::<Connect>::answering(|_| panic!("not its business")).0,
+            introduce: Probe::<Introduce>::answering(|_| panic!("not its business")).0,
+            drop_peer: Probe::<DropPeer>::answering(|_| panic!("not its business")).0,
+            refresh_peers: Probe::<RefreshPeers>::start().0,
+            request_history,
+            request_community,
+        },
+        failing: failing_to,
+        served: served_to,
+        events: events_to,
+    };
+    Mailboxes {
+        requester: HistoryRequester::new(Config::default(), ports).start(),
+        asked,
+        communities,
+        failing,
+        served,
+        events,
+    }
+}
+
+fn available(index: usize) -> MailserverAvailable {
+    MailserverAvailable {
+        mailserver: mailserver(index),
+        node_asks_itself: false,
+    }
+}
+
+#[actix::test]
+async fn the_node_is_asked_at_exactly_these_times() {
+    let it = requester(vec![NULL; 8]);
+    it.requester.send(available(0)).await.unwrap();
+    it.asked.next().await;
+    let mut pauses = Vec::new();
+    for _ in 0..8 {
+        let since = Instant::now();
+        it.asked.next().await;
+        pauses.push(since.elapsed().as_secs_f64().round());
+    }
+    assert_eq!(pauses, [2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 120.0, 120.0]);
+    let served = MailserverServed(mailserver(0).identity);
+    assert_eq!(it.served.drain().await, [served]);
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    it.asked.assert_none("answered").await;
+}
+
+#[actix::test]
+async fn everybody_is_told_once() {
+    let it = requester(vec![
+        Err(NodeError::Timeout(Duration::from_secs(60))),
+        Err(NodeError::Timeout(Duration::from_secs(60))),
+    ]);
+    it.requester.send(available(0)).await.unwrap();
+    for _ in 0..3 {
+        it.asked.next().await;
+    }
+    let failing = it.failing.drain().await;
+    assert_eq!(failing.len(), 1);
+    assert_eq!(failing[0].identity, mailserver(0).identity);
+    let events = it.events.drain().await;
+    let events: Vec<&str> = events.iter().map(|it| it.0.name()).collect();
+    let once = ["history:requested", "history:failed", "history:completed"];
+    assert_eq!(events, once);
+}
+
+#[actix::test]
+async fn nothing_is_asked_of_nobody_and_nothing_is_forgotten() {
+    let it = requester(vec![]);
+    it.requester.send(RequestNow).await.unwrap();
+    let accepted = it
+        .requester
+        .send(QueueCommunity(COMMUNITY.to_owned()))
+        .await;
+    accepted.unwrap().unwrap();
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    it.asked.assert_none("nobody is there").await;
+    it.communities.assert_none("nobody is there").await;
+    it.requester.send(available(0)).await.unwrap();
+    assert_eq!(it.asked.drain().await.len(), 1);
+    let communities = it.communities.drain().await;
+    assert_eq!(communities, [RequestCommunity(COMMUNITY.to_owned())]);
+    it.requester.send(MailserverGone).await.unwrap();
+    let status = it.requester.send(GetStatus).await.unwrap();
+    assert_eq!((status.owed, status.completed), (false, 1));
+}
+
+#[actix::test]
+async fn signals_of_the_node_reach_the_ledger() {
+    let it = requester(vec![]);
+    let itself = MailserverAvailable {
+        node_asks_itself: true,
+        ..available(0)
+    };
+    it.requester.send(itself).await.unwrap();
+    it.requester.send(HistorySignal::Started).await.unwrap();
+    it.requester.send(HistorySignal::Completed).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    settle().await;
+    it.asked.assert_none("the node asked by itself").await;
+    assert_eq!(it.served.drain().await.len(), 1);
+}
+
+#[actix::test]
+async fn a_refused_community_is_answered_with_the_reason() {
+    let it = requester(vec![]);
+    let refused = it.requester.send(QueueCommunity("0x05".into())).await;
+    assert_eq!(refused.unwrap(), Err(QueueError::BadId("0x05".into())));
+}

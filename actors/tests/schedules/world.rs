@@ -1,0 +1,365 @@
+//! A world around the loop: it tells it what happens, and judges by its commands alone.
+
+use std::{collections::BTreeSet, sync::LazyLock, time::Duration};
+
+use actors::{
+    Instant,
+    cycle::{Command, Config, Cycle},
+    events::Event,
+    fleet_registry::CandidatesChanged,
+    mailserver::{Identity, Mailserver},
+    node::{Connection, Mode, NodeError, NodeState, NodeSwitched, Profile},
+    peer_tracker::PeerState,
+    selector::{Decision, Select},
+    testing,
+};
+
+/// So many mailservers there are in the world of a schedule.
+pub(crate) const MAILSERVERS: usize = 5;
+
+/// Something that happens to the loop.
+#[derive(Clone, Debug)]
+pub(crate) enum Input {
+    Candidates(BTreeSet<usize>, Option<usize>),
+    Node(Option<Mode>),
+    SwitchedOff,
+    Peer(usize, PeerState),
+    /// The answer to the last selection.
+    Decide(Option<usize>),
+    /// The answer to the call so many calls ago; 0 is the last one.
+    Answer(usize, Result<Connection, NodeError>),
+    Failing(usize),
+    Served(usize),
+    Switched(usize),
+    Tick,
+    Pass(u64),
+    Panic,
+}
+
+/// The loop, and what the outside knows of it from its commands alone.
+pub(crate) struct World {
+    pub(crate) cycle: Cycle,
+    pub(crate) now: Instant,
+    pub(crate) candidates: BTreeSet<usize>,
+    pub(crate) pinned: Option<usize>,
+    /// The mode of a node that may be driven.
+    pub(crate) driven: Option<Mode>,
+    pub(crate) listed: BTreeSet<usize>,
+    pub(crate) selection: Option<Select>,
+    pub(crate) calls: Vec<Call>,
+    /// Calls made before [`World::serve`] began to count them.
+    pub(crate) before: usize,
+    /// Whom the last `mailserver:changed` named.
+    pub(crate) changed: Option<usize>,
+    /// From whom history is requested.
+    pub(crate) history: Option<usize>,
+    /// Who may be called available: connected or adopted since it was so called last.
+    pub(crate) due: BTreeSet<usize>,
+}
+
+pub(crate) struct Call {
+    pub(crate) number: u64,
+    pub(crate) to: usize,
+    pub(crate) introduces: bool,
+    pub(crate) answered: bool,
+}
+
+impl World {
+    pub(crate) fn new(config: Config) -> Self {
+        Self {
+            cycle: Cycle::new(config),
+            now: Instant::now(),
+            candidates: BTreeSet::new(),
+            pinned: None,
+            driven: None,
+            listed: BTreeSet::new(),
+            selection: None,
+            calls: Vec::new(),
+            before: 0,
+            changed: None,
+            history: None,
+            due: BTreeSet::new(),
+        }
+    }
+
+    pub(crate) fn candidates(&mut self, list: BTreeSet<usize>, pinned: Option<usize>) {
+        self.happen(Input::Candidates(list, pinned));
+    }
+
+    pub(crate) fn node(&mut self, mode: Option<Mode>) {
+        self.happen(Input::Node(mode));
+    }
+
+    pub(crate) fn disconnect(&mut self, dead: impl Fn(usize) -> bool) {
+        for index in (0..MAILSERVERS).filter(|it| dead(*it)) {
+            self.happen(Input::Peer(index, PeerState::Disconnected));
+        }
+    }
+
+    pub(crate) fn happen(&mut self, input: Input) {
+        let quiet = matches!(input, Input::Tick) && self.is_content();
+        if matches!(input, Input::Tick) {
+            self.pass(10_000);
+        }
+        let quiet = quiet && self.is_content();
+        self.tell(input);
+        let commands = self.listen();
+        assert!(commands <= 12, "{commands} commands at once");
+        assert!(!quiet || commands == 0, "connected, listed, and yet active");
+        self.check();
+    }
+
+    /// Connected to whom it wants to be connected to: there is nothing to do.
+    pub(crate) fn is_content(&self) -> bool {
+        let connected = self.connected();
+        let at_pin = self.pinned.is_none_or(|pin| connected == Some(pin));
+        self.driven.is_some() && at_pin && connected.is_some_and(|it| self.listed.contains(&it))
+    }
+
+    pub(crate) fn connected(&self) -> Option<usize> {
+        let active = self.cycle.active_status(self.now)?;
+        (active.state == "connected").then(|| index(&active.mailserver.identity))
+    }
+
+    pub(crate) fn tell(&mut self, input: Input) {
+        let now = self.now;
+        match input {
+            Input::Candidates(list, pinned) => self.list(list, pinned),
+            Input::Node(mode) => {
+                self.driven = mode;
+                let gone = NodeState::LoggedOut;
+                let state = mode.map_or(gone, |mode| ready(mode, true));
+                self.cycle.handle_node(state, now);
+            }
+            Input::SwitchedOff => {
+                self.driven = None;
+                self.cycle.handle_node(ready(Mode::Waku2, false), now);
+            }
+            Input::Peer(index, state) => {
+                match state {
+                    PeerState::Connected => self.listed.insert(index),
+                    PeerState::Disconnected => self.listed.remove(&index),
+                };
+                // The tracker tells of candidates only. Without a lever, being listed is enough.
+                if self.candidates.contains(&index) {
+                    self.cycle.handle_peer(&identity(index), state, now);
+                }
+            }
+            Input::Decide(chosen) => self.decide(chosen),
+            Input::Answer(ago, answer) => self.answer(ago, answer),
+            Input::Failing(index) => self.cycle.handle_failing(&identity(index), "hung", now),
+            Input::Served(index) => self.cycle.handle_served(&identity(index)),
+            Input::Switched(index) => {
+                let switched = NodeSwitched {
+                    identity: Some(identity(index)),
+                    id: None,
+                };
+                self.cycle.handle_switched(&switched, now);
+            }
+            Input::Tick => self.cycle.handle_tick(now),
+            Input::Pass(milliseconds) => self.pass(milliseconds),
+            Input::Panic => self.cycle.reset(),
+        }
+    }
+
+    pub(crate) fn list(&mut self, list: BTreeSet<usize>, pinned: Option<usize>) {
+        let pinned = pinned.filter(|it| list.contains(it));
+        let changed = CandidatesChanged {
+            fleet: Some("test".into()),
+            candidates: list.iter().copied().map(mailserver).collect(),
+            pinned: pinned.map(identity),
+        };
+        self.listed.retain(|it| list.contains(it));
+        self.candidates = list;
+        self.pinned = pinned;
+        self.cycle.handle_candidates(changed, self.now);
+    }
+
+    pub(crate) fn decide(&mut self, chosen: Option<usize>) {
+        let Some(selection) = self.selection.take() else {
+            return;
+        };
+        let among = |it: &usize| (selection.candidates.iter()).any(|c| index(&c.identity) == *it);
+        let chosen = chosen.filter(among);
+        let decision = Decision {
+            round: selection.round,
+            chosen: chosen.map(|it| mailserver(it).reference()),
+            identity: chosen.map(identity),
+            considered: vec![],
+            pool: 1,
+        };
+        self.cycle.handle_decision(&decision, self.now);
+    }
+
+    pub(crate) fn answer(&mut self, ago: usize, answer: Result<Connection, NodeError>) {
+        let Some(call) = self.calls.iter_mut().rev().nth(ago) else {
+            return;
+        };
+        if std::mem::replace(&mut call.answered, true) {
+            return;
+        }
+        match call.introduces {
+            true => (self.cycle).handle_introduction(call.number, &answer, self.now),
+            false => (self.cycle).handle_connection(call.number, answer, self.now),
+        }
+    }
+
+    /// Time goes by; the limits in it are called when they pass, each of them for a reason.
+    pub(crate) fn pass(&mut self, milliseconds: u64) {
+        let end = self.now + Duration::from_millis(milliseconds);
+        let mut calls = 0;
+        while let Some(at) = self.cycle.poll_timeout(self.now).filter(|at| *at <= end) {
+            self.now = at.max(self.now);
+            self.cycle.handle_timeout(self.now);
+            self.listen();
+            self.check();
+            calls += 1;
+            assert!(calls <= 2 * milliseconds / 1000 + 4, "it spins");
+        }
+        self.now = end;
+    }
+
+    /// Answers everything the loop asks for, until it asks for nothing more.
+    pub(crate) fn serve(&mut self, replies: impl Fn(usize) -> bool, dials: impl Fn(usize) -> bool) {
+        self.before = self.calls.iter().filter(|it| !it.answered).count();
+        for _ in 0..64 {
+            if let Some(selection) = &self.selection {
+                let mut order: Vec<usize> = (selection.candidates.iter())
+                    .map(|it| index(&it.identity))
+                    .filter(|it| replies(*it))
+                    .collect();
+                order.sort_by_key(|it| selection.cooling.contains(&identity(*it)));
+                self.happen(Input::Decide(order.first().copied()));
+            } else if let Some(ago) = self.calls.iter().rev().position(|it| !it.answered) {
+                let to = self.calls[self.calls.len() - 1 - ago].to;
+                let answer = dials(to).then_some(Connection::Connected);
+                self.happen(Input::Answer(ago, answer.ok_or_else(dial_failed)));
+            } else {
+                return;
+            }
+        }
+        panic!("it never comes to rest");
+    }
+
+    pub(crate) fn listen(&mut self) -> usize {
+        let mut count = 0;
+        while let Some(command) = self.cycle.poll_command() {
+            count += 1;
+            self.hear(command);
+        }
+        count
+    }
+
+    pub(crate) fn hear(&mut self, command: Command) {
+        let always = matches!(command, Command::Publish(_) | Command::Unavailable);
+        let driven = self.driven.is_some();
+        assert!(always || driven, "while the node is away: {command:?}");
+        match command {
+            Command::Select(select) => {
+                assert!(!select.candidates.is_empty());
+                self.selection = Some(select);
+            }
+            Command::Connect(number, to) => self.call(number, index(&to.identity), false),
+            Command::Introduce(number, to) => self.call(number, index(&to.identity), true),
+            Command::Drop(_) => {
+                assert_ne!(self.driven, Some(Mode::Observe), "no lever");
+            }
+            Command::Refresh => {}
+            Command::Mark(identity, PeerState::Connected) => {
+                self.listed.insert(index(&identity));
+            }
+            Command::Mark(identity, PeerState::Disconnected) => {
+                self.listed.remove(&index(&identity));
+            }
+            Command::Available(to) => {
+                let to = index(&to.identity);
+                assert_eq!(Some(to), self.changed, "history from the active one");
+                self.history = Some(to);
+            }
+            Command::Unavailable => self.history = None,
+            Command::Publish(event) => self.published(event),
+        }
+    }
+
+    pub(crate) fn call(&mut self, number: u64, to: usize, introduces: bool) {
+        assert!(self.candidates.contains(&to), "{to} is no candidate");
+        let observed = self.driven == Some(Mode::Observe);
+        assert!(introduces || !observed, "no lever");
+        self.due.insert(to);
+        self.calls.push(Call {
+            number,
+            to,
+            introduces,
+            answered: false,
+        });
+    }
+
+    pub(crate) fn published(&mut self, event: Event) {
+        match event {
+            Event::MailserverChanged { mailserver, .. } => {
+                let to = mailserver.map(|it| index_of(&it.id));
+                assert_ne!(to, self.changed, "nothing changed");
+                self.changed = to;
+                self.due.extend(to);
+            }
+            Event::MailserverAvailable { mailserver } => {
+                let of = index_of(&mailserver.id);
+                assert_eq!(Some(of), self.changed, "only the active one is available");
+                assert!(self.due.remove(&of), "twice for one connection");
+            }
+            other => panic!("not the loop's business: {other:?}"),
+        }
+    }
+
+    /// What must hold between two inputs.
+    pub(crate) fn check(&self) {
+        let active = self.cycle.active().map(|it| index(&it.identity));
+        assert_eq!(active, self.changed, "everybody knows the active one");
+        assert!(active.is_none_or(|it| self.candidates.contains(&it)));
+        assert!(self.driven.is_some() || active.is_none(), "node is away");
+        assert_eq!(
+            self.history,
+            self.connected().filter(|_| self.history.is_some())
+        );
+        assert!(self.connected().is_none_or(|it| self.history == Some(it)));
+    }
+}
+
+pub(crate) static ALL: LazyLock<Vec<Mailserver>> =
+    LazyLock::new(|| (0..MAILSERVERS).map(testing::mailserver).collect());
+
+pub(crate) fn mailserver(index: usize) -> Mailserver {
+    ALL[index].clone()
+}
+
+pub(crate) fn identity(index: usize) -> Identity {
+    ALL[index].identity.clone()
+}
+
+pub(crate) fn index(identity: &Identity) -> usize {
+    let found = ALL.iter().position(|it| it.identity == *identity);
+    found.expect("one of the test's mailservers")
+}
+
+pub(crate) fn index_of(id: &str) -> usize {
+    let found = ALL.iter().position(|it| it.id == id);
+    found.expect("one of the test's mailservers")
+}
+
+pub(crate) fn ready(mode: Mode, use_mailservers: bool) -> NodeState {
+    let profile = Profile {
+        mode,
+        fleet: Some("test".into()),
+        saved: vec![],
+        pinned: None,
+        use_mailservers,
+    };
+    NodeState::Ready { profile }
+}
+
+pub(crate) fn dial_failed() -> NodeError {
+    NodeError::Node {
+        code: -32000,
+        message: "connection refused".into(),
+    }
+}
