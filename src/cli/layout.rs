@@ -1,0 +1,69 @@
+//! Fitting text into a terminal.
+
+/// The width that everything fits in.
+pub(super) const WIDTH: usize = 80;
+
+/// Shortens to a number of columns; what was cut out of the middle is marked.
+pub(super) fn shorten(text: &str, width: usize) -> String {
+    let text = printable(text);
+    let count = text.chars().count();
+    if count <= width {
+        return text;
+    }
+    // The end of an address (port, peer id) tells as much as its beginning.
+    let tail = width.saturating_sub(1) / 2;
+    let head = width.saturating_sub(1 + tail);
+    let front = text.chars().take(head);
+    front
+        .chain(['…'])
+        .chain(text.chars().skip(count - tail))
+        .collect()
+}
+
+/// Names come from nodes and files of others: no control character of theirs reaches the terminal.
+pub(super) fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}
+
+/// Cuts into pieces of at most `width` columns.
+pub(super) fn pieces(text: &str, width: usize) -> Vec<String> {
+    let chars: Vec<char> = printable(text).chars().collect();
+    if chars.is_empty() {
+        return vec![String::new()];
+    }
+    chars
+        .chunks(width.max(1))
+        .map(|piece| piece.iter().collect())
+        .collect()
+}
+
+/// A line without blanks at its end.
+pub(super) fn push_line(out: &mut String, line: &str) {
+    out.push_str(line.trim_end());
+    out.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ends_survive() {
+        assert_eq!(shorten("short", 5), "short");
+        assert_eq!(shorten("/dns4/host/tcp/1/p2p/16Uiu2abc", 11), "/dns4…u2abc");
+        assert_eq!(shorten("äöüäöü", 4).chars().count(), 4);
+    }
+
+    #[test]
+    fn escape_sequences_do_not_reach_the_terminal() {
+        assert_eq!(shorten("a\u{1b}[31mb\n", 80), "a\u{fffd}[31mb\u{fffd}");
+    }
+
+    #[test]
+    fn pieces_hold_everything() {
+        assert_eq!(pieces("abcde", 2), ["ab", "cd", "e"]);
+        assert_eq!(pieces("", 2), [""]);
+    }
+}

@@ -1,0 +1,40 @@
+//! Writing results to stdout.
+
+use std::io::{self, Write};
+
+use crate::exit::{Exit, Failure};
+
+/// Prints a result.
+///
+/// # Errors
+///
+/// If stdout cannot be written (a full disk). A reader that has seen enough (`| head`) is no error: the
+/// answer is then `false`, and nothing more need be printed.
+pub fn print(text: &str) -> Result<bool, Failure> {
+    let mut stdout = io::stdout().lock();
+    written(
+        stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush()),
+    )
+}
+
+fn written(outcome: io::Result<()>) -> Result<bool, Failure> {
+    match outcome {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Exit::Internal.because(format_args!("stdout: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_has_seen_enough_is_no_error() {
+        assert_eq!(written(Ok(())), Ok(true));
+        assert_eq!(written(Err(io::ErrorKind::BrokenPipe.into())), Ok(false));
+        assert!(written(Err(io::ErrorKind::StorageFull.into())).is_err());
+    }
+}

@@ -1,0 +1,173 @@
+//! The commands for a running sidecar: each is one call of its control API.
+
+use actix_web::http::Method;
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::{Output, events, output::print, status};
+use crate::{
+    control::client::{Client, ClientError},
+    exit::{Exit, Failure},
+    settings::Settings,
+};
+
+/// A command for a running sidecar.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Remote {
+    /// Show what a running sidecar does, and why
+    Status(Output),
+    /// Follow the events of a running sidecar
+    Events {
+        /// First print those kept after this number; 0: all
+        #[arg(long, value_name = "NUMBER")]
+        after: Option<u64>,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// List, add and remove mailservers
+    Mailservers {
+        /// What to do with them.
+        #[command(subcommand)]
+        action: Option<MailserversAction>,
+        /// Print JSON
+        #[arg(long, global = true)]
+        json: bool,
+    },
+    /// Use one mailserver
+    Pin {
+        /// An id, a peer id, an enode or a multiaddr
+        id: String,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Use any mailserver again
+    Unpin(Output),
+}
+
+/// What to do with the mailservers.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum MailserversAction {
+    /// List those that may be chosen (the default)
+    List,
+    /// Add one of your own
+    Add {
+        /// A unique id
+        id: String,
+        /// An enode, a multiaddr or an ENR
+        address: String,
+        /// For people
+        #[arg(long, default_value = "", hide_default_value = true)]
+        name: String,
+        /// The fleet it is used for; the current one if left out
+        #[arg(long, default_value = "", hide_default_value = true)]
+        fleet: String,
+    },
+    /// Remove one that was added
+    Remove {
+        /// Its id
+        id: String,
+    },
+}
+
+/// Runs a command against the sidecar at `control.listen`.
+///
+/// # Errors
+///
+/// Exit code 69 if no sidecar answers there, 64 if it refuses what was asked, 70 if it failed.
+pub async fn run(command: &Remote, settings: &Settings) -> Result<(), Failure> {
+    let Some(listen) = settings.control.listen.address() else {
+        return Err(Exit::Usage
+            .because("control.listen = \"off\": a sidecar without a control API cannot be asked"));
+    };
+    let client = Client::new(listen);
+    let (answer, text, json) = match command {
+        Remote::Events { after, output } => return follow(&client, *after, output.json).await,
+        Remote::Status(output) => {
+            let report = call(&client, Method::GET, &["status"], None).await?;
+            let text = status::page(&report);
+            (report, text, output.json)
+        }
+        Remote::Mailservers { action, json } => {
+            let action = action.as_ref().unwrap_or(&MailserversAction::List);
+            let (answer, text) = mailservers(&client, action).await?;
+            (answer, text, *json)
+        }
+        Remote::Pin { id, output } => {
+            let pinned = call(&client, Method::PUT, &["pin"], Some(json!({ "id": id }))).await?;
+            let text = format!("pinned\n{}", status::mailserver(&pinned));
+            (pinned, text, output.json)
+        }
+        Remote::Unpin(output) => (
+            call(&client, Method::DELETE, &["pin"], None).await?,
+            "unpinned\n".to_owned(),
+            output.json,
+        ),
+    };
+    print(&if json { format!("{answer:#}\n") } else { text })?;
+    Ok(())
+}
+
+async fn mailservers(
+    client: &Client,
+    action: &MailserversAction,
+) -> Result<(Value, String), Failure> {
+    match action {
+        MailserversAction::List => {
+            let list = call(client, Method::GET, &["mailservers"], None).await?;
+            let text = status::mailservers(&list);
+            Ok((list, text))
+        }
+        MailserversAction::Add {
+            id,
+            address,
+            name,
+            fleet,
+        } => {
+            let body = json!({ "id": id, "address": address, "name": name, "fleet": fleet });
+            let added = call(client, Method::POST, &["mailservers"], Some(body)).await?;
+            let text = format!("added\n{}", status::mailserver(&added));
+            Ok((added, text))
+        }
+        MailserversAction::Remove { id } => {
+            let answer = call(client, Method::DELETE, &["mailservers", id], None).await?;
+            Ok((answer, "removed\n".to_owned()))
+        }
+    }
+}
+
+async fn follow(client: &Client, after: Option<u64>, json: bool) -> Result<(), Failure> {
+    let mut stream = client.events(after).await.map_err(failure)?;
+    while let Some(event) = stream.next().await.map_err(failure)? {
+        if !print(&events::line(&event, json))? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn call(
+    client: &Client,
+    method: Method,
+    path: &[&str],
+    body: Option<Value>,
+) -> Result<Value, Failure> {
+    client
+        .request(method, path, body.as_ref())
+        .await
+        .map_err(failure)
+}
+
+fn failure(error: ClientError) -> Failure {
+    let exit = match &error {
+        ClientError::Unreachable { .. }
+        | ClientError::Foreign { .. }
+        | ClientError::Refused { status: 503, .. } => Exit::Unreachable,
+        ClientError::Refused {
+            status: 400..=499, ..
+        } => Exit::Usage,
+        ClientError::Refused { .. } => Exit::Internal,
+    };
+    exit.because(error)
+}

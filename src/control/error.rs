@@ -1,0 +1,93 @@
+//! What a request that cannot be served is answered: a status, and JSON with a word and a reason.
+
+use actix_web::{HttpResponse, ResponseError, body::BoxBody, http::StatusCode};
+use actors::{fleet_registry::RegistryError, history_requester::QueueError};
+use serde_json::json;
+
+/// Why a request was not served.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ApiError {
+    #[error("Host {0:?} is not this sidecar: use its IP address or localhost")]
+    ForeignHost(String),
+    #[error("pages of {0:?} may not talk to this sidecar")]
+    ForeignOrigin(String),
+    #[error("nothing is served at {0}")]
+    NotFound(String),
+    #[error("{0} is not possible here")]
+    NotAllowed(String),
+    #[error("the body must be application/json")]
+    NotJson,
+    #[error("the body is larger than {0} bytes")]
+    TooLarge(usize),
+    #[error("{0}")]
+    Invalid(String),
+    #[error("{0}")]
+    Unknown(String),
+    #[error("{0}")]
+    Conflict(String),
+    #[error("{0}")]
+    Full(String),
+    #[error("{0}")]
+    Failed(String),
+    #[error("{0}")]
+    NotReady(String),
+    #[error("the {0} does not answer")]
+    Unanswered(&'static str),
+    #[error("{0} event streams are open already")]
+    TooManyStreams(usize),
+}
+
+impl ApiError {
+    fn status_and_word(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::ForeignHost(_) => (StatusCode::FORBIDDEN, "foreign_host"),
+            Self::ForeignOrigin(_) => (StatusCode::FORBIDDEN, "foreign_origin"),
+            Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
+            Self::NotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json"),
+            Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            Self::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid"),
+            Self::Unknown(_) => (StatusCode::NOT_FOUND, "unknown"),
+            Self::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
+            Self::Full(_) => (StatusCode::INSUFFICIENT_STORAGE, "full"),
+            Self::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
+            Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
+            Self::Unanswered(_) => (StatusCode::SERVICE_UNAVAILABLE, "unanswered"),
+            Self::TooManyStreams(_) => (StatusCode::SERVICE_UNAVAILABLE, "too_many_streams"),
+        }
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.status_and_word().0
+    }
+
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        let (status, word) = self.status_and_word();
+        HttpResponse::build(status).json(json!({ "error": word, "reason": self.to_string() }))
+    }
+}
+
+impl From<RegistryError> for ApiError {
+    fn from(error: RegistryError) -> Self {
+        let reason = error.to_string();
+        match error {
+            RegistryError::Address(_) | RegistryError::Id { .. } => Self::Invalid(reason),
+            RegistryError::Unknown(_) => Self::Unknown(reason),
+            RegistryError::NotAdded { .. } => Self::Conflict(reason),
+            RegistryError::Full(_) => Self::Full(reason),
+            RegistryError::NotSaved(_) => Self::Failed(reason),
+        }
+    }
+}
+
+impl From<QueueError> for ApiError {
+    fn from(error: QueueError) -> Self {
+        let reason = error.to_string();
+        match error {
+            QueueError::BadId(_) => Self::Invalid(reason),
+            QueueError::Full(_) => Self::NotReady(reason),
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! `/metrics`: the snapshot as OpenMetrics text, for Prometheus.
+//!
+//! The numbers live in the actors: a registry is filled anew for each scrape. A part that did not
+//! answer has no lines, so that a graph shows a hole and not a zero.
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
+    registry::Registry,
+};
+
+use super::snapshot::Snapshot;
+
+/// What a scraper is told that it gets.
+pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ActorLabel {
+    actor: &'static str,
+}
+
+/// The text of one scrape.
+pub(super) fn render(snapshot: &Snapshot, uptime_seconds: f64) -> Result<String, std::fmt::Error> {
+    let mut metrics = Metrics(Registry::with_prefix("mailserver_sidecar"));
+    metrics.0.register(
+        "build",
+        "The version that runs",
+        Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+    );
+    let uptime = Gauge::<f64, std::sync::atomic::AtomicU64>::default();
+    uptime.set(uptime_seconds);
+    metrics
+        .0
+        .register("uptime_seconds", "Since the control API came up", uptime);
+    loop_state(&mut metrics, snapshot);
+    history(&mut metrics, snapshot);
+    traffic(&mut metrics, snapshot);
+    actors(&mut metrics, snapshot);
+    let mut text = String::new();
+    encode(&mut text, &metrics.0)?;
+    Ok(text)
+}
+
+struct Metrics(Registry);
+
+impl Metrics {
+    fn count(&mut self, name: &str, help: &str, value: u64) {
+        let counter = <Counter>::default();
+        counter.inc_by(value);
+        self.0.register(name, help, counter);
+    }
+
+    fn level(&mut self, name: &str, help: &str, value: usize) {
+        let gauge = <Gauge>::default();
+        gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        self.0.register(name, help, gauge);
+    }
+}
+
+fn loop_state(metrics: &mut Metrics, snapshot: &Snapshot) {
+    if let Some(status) = &snapshot.connector {
+        let connected = status
+            .active
+            .as_ref()
+            .is_some_and(|active| active.state == "connected");
+        metrics.level(
+            "node_ready",
+            "Whether the node can be driven",
+            snapshot.profile().is_some().into(),
+        );
+        metrics.level(
+            "active",
+            "Whether a mailserver is active and connected",
+            connected.into(),
+        );
+        let falling_back = status
+            .pin
+            .as_ref()
+            .is_some_and(|pin| pin.fallback_reason.is_some());
+        metrics.level(
+            "pin_unused",
+            "Whether there is a pin that is not used",
+            falling_back.into(),
+        );
+        metrics.level(
+            "cooling",
+            "Mailservers that failed lately",
+            status.cooling_ms.len(),
+        );
+        metrics.count("ticks", "Ticks of the loop", status.counts.ticks);
+        metrics.count("selections", "Selections begun", status.counts.selections);
+        metrics.count("connections", "Connections made", status.counts.connections);
+        metrics.count(
+            "failed_connections",
+            "Connect calls that failed",
+            status.counts.failed_connections,
+        );
+        metrics.count(
+            "losses",
+            "Active mailservers that were lost",
+            status.counts.losses,
+        );
+    }
+    if let Some(registry) = &snapshot.registry {
+        metrics.level(
+            "candidates",
+            "Mailservers that may be chosen",
+            registry.candidates.len(),
+        );
+    }
+    if let Some(table) = &snapshot.peers {
+        let connected = table
+            .states
+            .values()
+            .filter(|state| **state == actors::peer_tracker::PeerState::Connected);
+        metrics.level(
+            "mailservers_connected",
+            "Mailservers that the node lists as peers",
+            connected.count(),
+        );
+        metrics.level("peers", "All peers of the node", table.peers);
+        if let Some(online) = table.online {
+            metrics.level(
+                "online",
+                "Whether the node says that it is online",
+                online.into(),
+            );
+        }
+    }
+}
+
+fn history(metrics: &mut Metrics, snapshot: &Snapshot) {
+    let Some(status) = &snapshot.history else {
+        return;
+    };
+    metrics.level(
+        "history_owed",
+        "Whether history was not fetched yet",
+        status.owed.into(),
+    );
+    metrics.count(
+        "history_completed",
+        "History requests that were answered",
+        status.completed,
+    );
+    metrics.count(
+        "history_failed",
+        "History requests that failed",
+        status.failed,
+    );
+    metrics.level(
+        "communities_waiting",
+        "Community requests that wait",
+        status.communities.len(),
+    );
+}
+
+fn traffic(metrics: &mut Metrics, snapshot: &Snapshot) {
+    let Some(traffic) = &snapshot.traffic else {
+        return;
+    };
+    metrics.count("rpc_calls", "Calls sent to the node", traffic.rpc_calls);
+    metrics.count(
+        "rpc_failures",
+        "Calls to the node that failed",
+        traffic.rpc_failures,
+    );
+    metrics.count("signals", "Signals received", traffic.signals);
+    metrics.count(
+        "signals_skipped",
+        "Signals that nobody here needs",
+        traffic.signals_skipped,
+    );
+    metrics.count(
+        "signals_malformed",
+        "Frames that could not be read",
+        traffic.signals_malformed,
+    );
+    metrics.level(
+        "signals_open",
+        "Whether signals arrive",
+        traffic.signals_open.into(),
+    );
+}
+
+fn actors(metrics: &mut Metrics, snapshot: &Snapshot) {
+    let Some(health) = &snapshot.health else {
+        return;
+    };
+    let running = Family::<ActorLabel, Gauge>::default();
+    let restarts = Family::<ActorLabel, Counter>::default();
+    for (&actor, health) in health {
+        running
+            .get_or_create(&ActorLabel { actor })
+            .set(health.running.into());
+        restarts
+            .get_or_create(&ActorLabel { actor })
+            .inc_by(health.restarts);
+    }
+    metrics
+        .0
+        .register("actor_running", "Whether the actor runs now", running);
+    metrics
+        .0
+        .register("actor_restarts", "Restarts of the actor", restarts);
+}

@@ -1,0 +1,276 @@
+//! The routes: what is served where, and which message answers it.
+
+use std::future::{Ready, ready};
+
+use actix_web::{
+    HttpMessage, HttpRequest, HttpResponse, ResponseError, guard,
+    web::{self, Bytes, Data, Json, Path},
+};
+use actors::{
+    connector,
+    fleet_registry::{AddCustom, Candidates, CandidatesChanged, Pin, RemoveCustom, Unpin},
+    history_requester::{QueueCommunity, RequestNow},
+    mailserver::{Identity, Mailserver},
+    node::{NodeState, PushSignals, SavedMailserver},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use super::{
+    ANSWER_LIMIT, CHANGE_LIMIT, Config, Ports, Started, ask, error::ApiError, metrics, signals,
+    snapshot::Snapshot, status::Report, stream,
+};
+
+/// The largest body, but for signals.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// The largest body of signals: a whole burst of them, but none of the huge ones that nobody needs.
+const MAX_SIGNALS_BYTES: usize = 4 * 1024 * 1024;
+
+/// `GET /`.
+const INDEX: &str = "\
+mailserver-sidecar
+
+GET     /api/v1/status               what is going on, and why
+GET     /api/v1/events               server-sent events; Last-Event-ID replays what was missed
+POST    /api/v1/signals              signals of the node, if node.signals is \"push\"
+GET     /api/v1/mailservers          the mailservers that may be chosen
+POST    /api/v1/mailservers          add one: {\"id\", \"address\", \"name\"?, \"fleet\"?}
+DELETE  /api/v1/mailservers/{id}     remove one that was added
+PUT     /api/v1/pin                  use this one: {\"id\"}
+DELETE  /api/v1/pin                  use any again
+POST    /api/v1/history              request missed history now
+POST    /api/v1/communities/{id}     request the description of a community
+GET     /health/live                 200 while the process runs
+GET     /health/ready                200 while the node can be driven
+GET     /metrics                     for Prometheus
+";
+
+pub(super) fn register(routes: &mut web::ServiceConfig) {
+    let resource = |path| web::resource(path).default_service(web::to(not_allowed));
+    let read = || web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
+    routes
+        .service(resource("/").route(read().to(async || INDEX)))
+        .service(resource("/api/v1/status").route(read().to(status)))
+        .service(resource("/api/v1/events").route(web::get().to(stream::events)))
+        .service(resource("/api/v1/signals").route(web::post().to(push_signals)))
+        .service(
+            resource("/api/v1/mailservers")
+                .route(read().to(list_mailservers))
+                .route(web::post().to(add_mailserver)),
+        )
+        .service(resource("/api/v1/mailservers/{id}").route(web::delete().to(remove_mailserver)))
+        .service(
+            resource("/api/v1/pin")
+                .route(web::put().to(pin))
+                .route(web::delete().to(unpin)),
+        )
+        .service(resource("/api/v1/history").route(web::post().to(request_history)))
+        .service(resource("/api/v1/communities/{id}").route(web::post().to(queue_community)))
+        .service(resource("/health/live").route(read().to(async || Json(json!({ "live": true })))))
+        .service(resource("/health/ready").route(read().to(readiness)))
+        .service(resource("/metrics").route(read().to(scrape)))
+        .default_service(web::to(not_found));
+}
+
+fn not_found(request: HttpRequest) -> Ready<HttpResponse> {
+    ready(ApiError::NotFound(request.path().to_owned()).error_response())
+}
+
+fn not_allowed(request: HttpRequest) -> Ready<HttpResponse> {
+    ready(ApiError::NotAllowed(request.method().to_string()).error_response())
+}
+
+async fn status(ports: Data<Ports>, started: Data<Started>) -> HttpResponse {
+    let snapshot = Snapshot::take(&ports).await;
+    HttpResponse::Ok().json(Report::new(&snapshot, started.0.elapsed()))
+}
+
+async fn scrape(ports: Data<Ports>, started: Data<Started>) -> Result<HttpResponse, ApiError> {
+    let snapshot = Snapshot::take(&ports).await;
+    let text = metrics::render(&snapshot, started.0.elapsed().as_secs_f64());
+    let text = text.map_err(|error| ApiError::Failed(error.to_string()))?;
+    Ok(HttpResponse::Ok()
+        .content_type(metrics::CONTENT_TYPE)
+        .body(text))
+}
+
+async fn readiness(ports: Data<Ports>) -> Result<Json<Value>, ApiError> {
+    let status = ask(&ports.connector, connector::GetStatus, ANSWER_LIMIT).await;
+    match status.ok_or(ApiError::Unanswered("connector"))?.node {
+        NodeState::Ready { .. } => Ok(Json(json!({ "ready": true }))),
+        NodeState::LoggedOut => Err(ApiError::NotReady(
+            "no account is logged in to the node".to_owned(),
+        )),
+        NodeState::Unreachable { reason } => {
+            Err(ApiError::NotReady(format!("node unreachable: {reason}")))
+        }
+    }
+}
+
+async fn push_signals(
+    request: HttpRequest,
+    payload: web::Payload,
+    ports: Data<Ports>,
+    config: Data<Config>,
+) -> Result<HttpResponse, ApiError> {
+    if !config.accept_signals {
+        return Err(ApiError::Conflict(
+            "signals are taken only if node.signals is \"push\"".to_owned(),
+        ));
+    }
+    let body = body(&request, payload, MAX_SIGNALS_BYTES).await?;
+    let signals = signals::split(&body).map_err(ApiError::Invalid)?;
+    let accepted = signals.len();
+    let answer = ask(&ports.push_signals, PushSignals(signals), CHANGE_LIMIT).await;
+    answer.ok_or(ApiError::Unanswered("node adapter"))?;
+    Ok(HttpResponse::Accepted().json(json!({ "accepted": accepted })))
+}
+
+/// A mailserver as the API lists it.
+#[derive(Serialize)]
+struct Listed<'a> {
+    #[serde(flatten)]
+    mailserver: &'a Mailserver,
+    pinned: bool,
+}
+
+async fn list_mailservers(ports: Data<Ports>) -> Result<HttpResponse, ApiError> {
+    let CandidatesChanged {
+        fleet,
+        candidates,
+        pinned,
+    } = candidates(&ports).await?;
+    let listed = |mailserver| listed(mailserver, pinned.as_ref());
+    let all: Vec<_> = candidates.iter().map(listed).collect();
+    Ok(HttpResponse::Ok().json(json!({ "fleet": fleet, "mailservers": all })))
+}
+
+fn listed<'a>(mailserver: &'a Mailserver, pinned: Option<&Identity>) -> Listed<'a> {
+    Listed {
+        mailserver,
+        pinned: pinned == Some(&mailserver.identity),
+    }
+}
+
+async fn candidates(ports: &Ports) -> Result<CandidatesChanged, ApiError> {
+    let answer = ask(&ports.candidates, Candidates, ANSWER_LIMIT).await;
+    answer.ok_or(ApiError::Unanswered("fleet registry"))
+}
+
+/// `POST /api/v1/mailservers`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Addition {
+    id: String,
+    address: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    fleet: String,
+}
+
+async fn add_mailserver(
+    request: HttpRequest,
+    payload: web::Payload,
+    ports: Data<Ports>,
+) -> Result<HttpResponse, ApiError> {
+    let Addition {
+        id,
+        address,
+        name,
+        mut fleet,
+    } = json_body(&request, payload).await?;
+    if fleet.is_empty() {
+        let current = candidates(&ports).await?.fleet;
+        fleet = current.ok_or_else(|| {
+            ApiError::Invalid("fleet: name one, the node has not told its own yet".to_owned())
+        })?;
+    }
+    let addition = AddCustom(SavedMailserver {
+        id,
+        name,
+        address,
+        fleet,
+    });
+    let answer = ask(&ports.add_custom, addition, CHANGE_LIMIT).await;
+    let mailserver = answer.ok_or(ApiError::Unanswered("fleet registry"))??;
+    Ok(HttpResponse::Created().json(mailserver))
+}
+
+async fn remove_mailserver(id: Path<String>, ports: Data<Ports>) -> Result<HttpResponse, ApiError> {
+    let answer = ask(
+        &ports.remove_custom,
+        RemoveCustom(id.into_inner()),
+        CHANGE_LIMIT,
+    )
+    .await;
+    answer.ok_or(ApiError::Unanswered("fleet registry"))??;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// `PUT /api/v1/pin`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Choice {
+    id: String,
+}
+
+async fn pin(
+    request: HttpRequest,
+    payload: web::Payload,
+    ports: Data<Ports>,
+) -> Result<HttpResponse, ApiError> {
+    let Choice { id } = json_body(&request, payload).await?;
+    let answer = ask(&ports.pin, Pin(id), CHANGE_LIMIT).await;
+    let mailserver = answer.ok_or(ApiError::Unanswered("fleet registry"))??;
+    Ok(HttpResponse::Ok().json(mailserver))
+}
+
+async fn unpin(ports: Data<Ports>) -> Result<HttpResponse, ApiError> {
+    let answer = ask(&ports.unpin, Unpin, CHANGE_LIMIT).await;
+    answer.ok_or(ApiError::Unanswered("fleet registry"))??;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn request_history(ports: Data<Ports>) -> Result<HttpResponse, ApiError> {
+    let answer = ask(&ports.request_history, RequestNow, ANSWER_LIMIT).await;
+    answer.ok_or(ApiError::Unanswered("history requester"))?;
+    Ok(HttpResponse::Accepted().json(json!({ "accepted": 1 })))
+}
+
+async fn queue_community(id: Path<String>, ports: Data<Ports>) -> Result<HttpResponse, ApiError> {
+    let answer = ask(
+        &ports.queue_community,
+        QueueCommunity(id.into_inner()),
+        ANSWER_LIMIT,
+    )
+    .await;
+    answer.ok_or(ApiError::Unanswered("history requester"))??;
+    Ok(HttpResponse::Accepted().json(json!({ "accepted": 1 })))
+}
+
+async fn json_body<T: DeserializeOwned>(
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> Result<T, ApiError> {
+    let body = body(request, payload, MAX_BODY_BYTES).await?;
+    serde_json::from_slice(&body).map_err(|error| ApiError::Invalid(error.to_string()))
+}
+
+async fn body(
+    request: &HttpRequest,
+    payload: web::Payload,
+    limit: usize,
+) -> Result<Bytes, ApiError> {
+    // A page can send other types without asking first, so that the type is a second lock beside the Origin.
+    if !request
+        .content_type()
+        .eq_ignore_ascii_case("application/json")
+    {
+        return Err(ApiError::NotJson);
+    }
+    let read = payload.to_bytes_limited(limit).await;
+    let body = read.map_err(|_| ApiError::TooLarge(limit))?;
+    body.map_err(|error| ApiError::Invalid(error.to_string()))
+}

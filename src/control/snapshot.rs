@@ -1,0 +1,85 @@
+//! The state of all parts, asked at the same time.
+
+use std::collections::BTreeMap;
+
+use actors::{
+    connector,
+    fleet_registry::{Candidates, CandidatesChanged},
+    history_requester,
+    node::{GetTraffic, Mode, NodeState, Profile, Traffic},
+    peer_tracker::{PeerTable, Peers},
+    selector::{Decision, LastDecision},
+    supervisor::{GetHealth, Health},
+};
+
+use super::{ANSWER_LIMIT, Ports, ask};
+
+/// What each part told; `None` where it did not answer in time.
+pub(super) struct Snapshot {
+    pub(super) connector: Option<connector::Status>,
+    pub(super) registry: Option<CandidatesChanged>,
+    pub(super) peers: Option<PeerTable>,
+    pub(super) decision: Option<Option<Decision>>,
+    pub(super) history: Option<history_requester::Status>,
+    pub(super) health: Option<BTreeMap<&'static str, Health>>,
+    pub(super) traffic: Option<Traffic>,
+}
+
+impl Snapshot {
+    pub(super) async fn take(ports: &Ports) -> Self {
+        let (connector, registry, peers, decision, history, health, traffic) = tokio::join!(
+            ask(&ports.connector, connector::GetStatus, ANSWER_LIMIT),
+            ask(&ports.candidates, Candidates, ANSWER_LIMIT),
+            ask(&ports.peers, Peers, ANSWER_LIMIT),
+            ask(&ports.last_decision, LastDecision, ANSWER_LIMIT),
+            ask(&ports.history, history_requester::GetStatus, ANSWER_LIMIT),
+            ask(&ports.health, GetHealth, ANSWER_LIMIT),
+            ask(&ports.traffic, GetTraffic, ANSWER_LIMIT),
+        );
+        Self {
+            connector,
+            registry,
+            peers,
+            decision,
+            history,
+            health,
+            traffic,
+        }
+    }
+
+    /// Who did not answer.
+    pub(super) fn unanswered(&self) -> Vec<&'static str> {
+        [
+            ("connector", self.connector.is_none()),
+            ("fleet_registry", self.registry.is_none()),
+            ("peer_tracker", self.peers.is_none()),
+            ("selector", self.decision.is_none()),
+            ("history_requester", self.history.is_none()),
+            ("supervisor", self.health.is_none()),
+            ("node", self.traffic.is_none()),
+        ]
+        .into_iter()
+        .filter_map(|(name, missing)| missing.then_some(name))
+        .collect()
+    }
+
+    /// What the node told about itself, while it can be driven.
+    pub(super) fn profile(&self) -> Option<&Profile> {
+        match &self.connector.as_ref()?.node {
+            NodeState::Ready { profile } => Some(profile),
+            NodeState::Unreachable { .. } | NodeState::LoggedOut => None,
+        }
+    }
+
+    pub(super) fn mode(&self) -> Option<Mode> {
+        self.profile().map(|profile| profile.mode)
+    }
+
+    pub(super) fn fleet(&self) -> Option<&str> {
+        let registered = self
+            .registry
+            .as_ref()
+            .and_then(|registry| registry.fleet.as_deref());
+        registered.or_else(|| self.profile()?.fleet.as_deref())
+    }
+}

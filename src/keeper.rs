@@ -1,0 +1,83 @@
+//! What is kept across restarts, for the actors and the adapters that ask for it.
+
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+
+use actix::{Actor, Context, Handler, Supervised};
+use actors::fleet_registry::Save;
+
+use crate::{
+    node::{PinMemory, PinRecord},
+    state::StateDir,
+};
+
+/// The actor that writes what the registry wants kept.
+pub struct Keeper {
+    state: Rc<StateDir>,
+}
+
+impl Keeper {
+    /// Keeps in this directory.
+    #[must_use]
+    pub fn new(state: Rc<StateDir>) -> Self {
+        Self { state }
+    }
+}
+
+impl Actor for Keeper {
+    type Context = Context<Self>;
+}
+
+impl Supervised for Keeper {}
+
+impl Handler<Save> for Keeper {
+    type Result = Result<(), String>;
+
+    fn handle(&mut self, Save(saved): Save, _: &mut Context<Self>) -> Self::Result {
+        let kept = self.state.save_registry(&saved);
+        kept.map_err(|error| error.to_string())
+    }
+}
+
+/// The pins that the sidecar set, by fleet.
+pub struct Pins {
+    state: Rc<StateDir>,
+    pins: RefCell<BTreeMap<String, PinRecord>>,
+}
+
+impl Pins {
+    /// Keeps in this directory, beginning with what is there.
+    #[must_use]
+    pub fn new(state: Rc<StateDir>) -> Self {
+        let pins = RefCell::new(state.load_pin());
+        Self { state, pins }
+    }
+}
+
+impl PinMemory for Pins {
+    fn load(&self, fleet: &str) -> Option<PinRecord> {
+        self.pins.borrow().get(fleet).cloned()
+    }
+
+    fn store(&self, fleet: &str, record: &PinRecord) -> Result<(), String> {
+        let mut pins = self.pins.borrow_mut();
+        if pins.get(fleet) == Some(record) {
+            return Ok(());
+        }
+        pins.insert(fleet.to_owned(), record.clone());
+        let kept = self.state.save_pin(&pins);
+        kept.map_err(|error| error.to_string())
+    }
+}
+
+/// Remembers nothing: for a process that sets no pin.
+pub(crate) struct NoPins;
+
+impl PinMemory for NoPins {
+    fn load(&self, _: &str) -> Option<PinRecord> {
+        None
+    }
+
+    fn store(&self, _: &str, _: &PinRecord) -> Result<(), String> {
+        Ok(())
+    }
+}

@@ -1,0 +1,32 @@
+//! mailserver-sidecar: keeps a status-go node connected to a working mailserver.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`service`] | the service as a whole: what it opens, and how it ends |
+//! | [`wiring`] | the only place where actors meet adapters and each other |
+//! | [`settings`] | the layered configuration |
+//! | [`node`], [`probe`] | adapters to the node and to mailservers |
+//! | [`fleets`], [`state`], [`keeper`] | fleet files; what survives a restart |
+//! | [`control`], [`http`] | the control API and how it is served |
+//! | [`cli`], [`once`], [`shutdown`], [`exit`] | the command line, and how the process ends |
+//! | [`sim`], [`demo`], [`simulate`] | a simulated node, and what is shown with it |
+//!
+//! The actors themselves are in the crate [`actors`].
+
+pub mod cli;
+pub mod control;
+pub mod demo;
+pub mod exit;
+pub mod fleets;
+pub mod http;
+pub mod keeper;
+pub mod node;
+pub mod once;
+pub mod probe;
+pub mod service;
+pub mod settings;
+pub mod shutdown;
+pub mod sim;
+pub mod simulate;
+pub mod state;
+pub mod wiring;

@@ -1,0 +1,86 @@
+//! The command line of mailserver-sidecar.
+
+use std::{io::IsTerminal, process::ExitCode};
+
+use mailserver_sidecar::{
+    cli::{self, Command, CommandLine},
+    demo,
+    exit::{Exit, Failure},
+    once,
+    service::Running,
+    settings::{Loaded, LogFormat, Settings},
+    shutdown, simulate,
+};
+use tracing_subscriber::{EnvFilter, fmt};
+
+/// What is logged unless `--log` says otherwise.
+const LOG: &str = "info";
+
+fn main() -> ExitCode {
+    let line = match CommandLine::read(std::env::args_os()) {
+        Ok(line) => line,
+        Err(error) => {
+            // A pipe that was closed early is no failure of ours.
+            let _ = error.print();
+            return cli::exit_of(&error).into();
+        }
+    };
+    match actix::System::with_tokio_rt(runtime).block_on(execute(&line)) {
+        Ok(()) => Exit::Done.into(),
+        Err(failure) => {
+            eprintln!("mailserver-sidecar: {failure}");
+            failure.exit.into()
+        }
+    }
+}
+
+/// One thread for everything; names are resolved by at most two more.
+fn runtime() -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().max_blocking_threads(2);
+    builder
+        .build()
+        .expect("the system gives a process its event queue")
+}
+
+async fn execute(line: &CommandLine) -> Result<(), Failure> {
+    let sources = line.global.sources(std::env::vars_os());
+    let loaded = Settings::load(&sources).map_err(|error| Exit::Usage.because(error))?;
+    let command = line.wanted();
+    log_to_stderr(line.global.log.as_deref(), &command, &loaded.settings)?;
+    let Loaded {
+        settings,
+        provenance,
+    } = loaded;
+    match command {
+        Command::Run => {
+            let running = Running::start(&settings, None).await?;
+            running.until(shutdown::requested()).await
+        }
+        Command::Demo(options) => demo::run(&options).await,
+        Command::Simulate(options) => simulate::run(&options).await,
+        Command::Ping(output) => once::ping(&settings, output.json).await,
+        Command::Check(output) => {
+            cli::print(&cli::render_check(&provenance, output.json)).map(drop)
+        }
+        Command::Remote(remote) => cli::run_remote(&remote, &settings).await,
+    }
+}
+
+/// Logs go to stderr; of the commands that tell something themselves, only warnings and worse.
+fn log_to_stderr(
+    filter: Option<&str>,
+    command: &Command,
+    settings: &Settings,
+) -> Result<(), Failure> {
+    let quiet = !matches!(command, Command::Run | Command::Simulate(_));
+    let filter = filter.unwrap_or(if quiet { "off" } else { LOG });
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|error| Exit::Usage.because(format!("--log {filter:?}: {error}")))?;
+    let log = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match settings.log.format {
+        LogFormat::Json => log.json().init(),
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
+    }
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! Passes signals on to the actors, at the speed at which they take them.
+
+use std::rc::Rc;
+
+use actors::node::{Mode, NodeSwitched};
+
+use crate::node::{
+    config::ConfiguredMode,
+    inbox::{Delivery, Turn},
+    link::{Link, tell},
+};
+
+/// Delivers for as long as it is polled. What arrives while there is no session concerns nobody.
+pub(crate) async fn deliver(link: Rc<Link>) {
+    loop {
+        let delivery = link.inbox.next().await;
+        let (Ok(_), Some(listeners)) = (link.driving(), link.listeners()) else {
+            continue;
+        };
+        match delivery {
+            Delivery::Peers(snapshot) => link.deliver(snapshot).await,
+            Delivery::History(signal) => tell(&listeners.history_signals, signal).await,
+            Delivery::Switched(switched) => {
+                if betrays_cycle(&link, &switched) {
+                    link.inbox.turn(Turn::OwnCycle);
+                }
+                tell(&listeners.switched, switched).await;
+            }
+        }
+    }
+}
+
+/// Whether a node that is driven as a classic one chose a mailserver by itself. A classic node sends no
+/// such signal when it is driven from outside (recorded on v0.94).
+fn betrays_cycle(link: &Link, switched: &NodeSwitched) -> bool {
+    let classic = link
+        .driving()
+        .is_ok_and(|driving| matches!(driving.mode, Mode::Waku1 | Mode::Waku2));
+    let named = switched.identity.is_some() || switched.id.is_some();
+    let ours = switched.identity.is_some() && switched.identity == *link.chosen.borrow();
+    classic && named && !ours && link.config.mode == ConfiguredMode::Auto
+}

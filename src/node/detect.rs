@@ -1,0 +1,335 @@
+//! Which mode a node wants, found out with as few calls as possible.
+//!
+//! Methods are called with wrong parameters on purpose: a node that has the method says so (`-32602`) and
+//! does nothing (recorded on v0.94 and 2024-10).
+
+use actors::{
+    address::Network,
+    node::{Mode, NodeError},
+};
+use serde::de::IgnoredAny;
+use serde_json::{Value, json};
+
+use crate::node::{
+    config::ConfiguredMode,
+    profile::{self, Cluster},
+    rpc::RpcClient,
+};
+
+/// What is known of a node; `None` where nobody asked yet.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Which waku it runs.
+    pub network: Option<Network>,
+    /// Its own mailserver cycle is switched on: driven from outside as well, the two would fight
+    /// (recorded on v0.94 with `EnableMailserverCycle`).
+    pub own_cycle: bool,
+    /// It has `wakuext_setMailserver`.
+    pub set_mailserver: Option<bool>,
+    /// It has `wakuext_updateMailservers`.
+    pub update_mailservers: Option<bool>,
+    /// It has `wakuext_setPinnedMailservers`.
+    pub set_pinned: Option<bool>,
+}
+
+/// What to ask a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// Which waku it runs.
+    Network,
+    /// Whether it has `wakuext_setMailserver`.
+    SetMailserver,
+    /// Whether it has `wakuext_updateMailservers`.
+    UpdateMailservers,
+    /// Whether it has `wakuext_setPinnedMailservers`.
+    SetPinned,
+}
+
+/// The next step towards a mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// This has to be known first.
+    Ask(Question),
+    /// This is the mode.
+    Settled(Mode),
+}
+
+/// The mode that follows from the facts, or the one fact that is missing.
+#[must_use]
+pub fn decide(facts: &Facts) -> Step {
+    let (lever, question, mode) = match facts.network {
+        None => return Step::Ask(Question::Network),
+        Some(Network::Waku1) => (
+            facts.update_mailservers,
+            Question::UpdateMailservers,
+            Mode::Waku1,
+        ),
+        Some(Network::Waku2) => (facts.set_mailserver, Question::SetMailserver, Mode::Waku2),
+    };
+    match (facts.own_cycle, lever, facts.set_pinned) {
+        // The pin of a waku1 node is not one of the modes: nothing is known about how it behaves.
+        (true, ..) if mode == Mode::Waku1 => Step::Settled(Mode::Observe),
+        (false, None, _) => Step::Ask(question),
+        (false, Some(true), _) => Step::Settled(mode),
+        (_, _, None) => Step::Ask(Question::SetPinned),
+        (_, _, Some(true)) => Step::Settled(Mode::Pin),
+        (_, _, Some(false)) => Step::Settled(Mode::Observe),
+    }
+}
+
+/// How a node is driven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Driving {
+    /// The mode.
+    pub mode: Mode,
+    /// Which peers it has: that is where they are asked for.
+    pub network: Network,
+}
+
+/// Finds out how to drive a node of which `cluster` is known.
+///
+/// # Errors
+/// The node went away.
+pub(crate) async fn detect(
+    rpc: &RpcClient,
+    cluster: &Cluster,
+    own_cycle: bool,
+) -> Result<Driving, NodeError> {
+    let network = cluster.waku2.map(|waku2| {
+        if waku2 {
+            Network::Waku2
+        } else {
+            Network::Waku1
+        }
+    });
+    let mut facts = Facts {
+        network,
+        own_cycle: own_cycle || cluster.own_cycle,
+        ..Facts::default()
+    };
+    loop {
+        match decide(&facts) {
+            Step::Settled(mode) => {
+                return Ok(Driving {
+                    mode,
+                    network: facts.network.unwrap_or(Network::Waku2),
+                });
+            }
+            Step::Ask(Question::Network) => facts.network = Some(ask_network(rpc).await?),
+            Step::Ask(Question::SetMailserver) => {
+                facts.set_mailserver = Some(has(rpc, "wakuext_setMailserver").await?);
+            }
+            Step::Ask(Question::UpdateMailservers) => {
+                facts.update_mailservers = Some(has(rpc, "wakuext_updateMailservers").await?);
+            }
+            Step::Ask(Question::SetPinned) => {
+                facts.set_pinned = Some(has(rpc, "wakuext_setPinnedMailservers").await?);
+            }
+        }
+    }
+}
+
+/// Whether a node has a method, asked without its parameters.
+async fn has(rpc: &RpcClient, method: &str) -> Result<bool, NodeError> {
+    exists(rpc.call::<IgnoredAny>(method, json!([])).await)
+}
+
+fn exists<T>(answer: Result<T, NodeError>) -> Result<bool, NodeError> {
+    match answer {
+        Err(NodeError::UnknownMethod(_)) => Ok(false),
+        Err(error @ (NodeError::Transport(_) | NodeError::Timeout(_) | NodeError::NotLoggedIn)) => {
+            Err(error)
+        }
+        _ => Ok(true),
+    }
+}
+
+/// Asks for a dial that cannot begin: a waku2 node misses the peer id, a waku1 node says that it is one.
+async fn ask_network(rpc: &RpcClient) -> Result<Network, NodeError> {
+    let answer = rpc
+        .call::<Value>("wakuext_dialPeer", json!(["/ip4/127.0.0.1/tcp/1"]))
+        .await;
+    if matches!(&answer, Err(NodeError::Node { message, .. }) if message.contains("WakuV1")) {
+        return Ok(Network::Waku1);
+    }
+    Ok(if exists(answer)? {
+        Network::Waku2
+    } else {
+        Network::Waku1
+    })
+}
+
+/// How a node is driven by configuration, and what speaks against it.
+pub(crate) fn obey(
+    configured: ConfiguredMode,
+    cluster: &Cluster,
+) -> Option<(Driving, Option<&'static str>)> {
+    let mode = match configured {
+        ConfiguredMode::Auto => return None,
+        ConfiguredMode::Waku1 => Mode::Waku1,
+        ConfiguredMode::Waku2 => Mode::Waku2,
+        ConfiguredMode::Pin => Mode::Pin,
+        ConfiguredMode::Observe => Mode::Observe,
+    };
+    let network = match (mode, cluster.waku2) {
+        (Mode::Waku1, _) | (Mode::Observe, Some(false)) => Network::Waku1,
+        _ => Network::Waku2,
+    };
+    let doubt = match (mode, cluster.waku2, cluster.own_cycle) {
+        (Mode::Waku1, Some(true), _) => Some("the node runs waku v2"),
+        (Mode::Waku2 | Mode::Pin, Some(false), _) => Some("the node runs waku v1"),
+        (Mode::Waku1 | Mode::Waku2, _, true) => {
+            Some("the node's own mailserver cycle is switched on")
+        }
+        _ => None,
+    };
+    Some((Driving { mode, network }, doubt))
+}
+
+/// Reads the node's configuration and finds out how to drive it.
+///
+/// # Errors
+/// The node went away.
+pub(crate) async fn settle(
+    rpc: &RpcClient,
+    configured: ConfiguredMode,
+    own_cycle: bool,
+) -> Result<(Driving, Cluster, Option<&'static str>), NodeError> {
+    let cluster = profile::cluster(rpc).await?;
+    let (driving, doubt) = match obey(configured, &cluster) {
+        Some(obeyed) => obeyed,
+        None => (detect(rpc, &cluster, own_cycle).await?, None),
+    };
+    Ok((driving, cluster, doubt))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waku(network: Network) -> Facts {
+        Facts {
+            network: Some(network),
+            ..Facts::default()
+        }
+    }
+
+    #[test]
+    fn asks_only_what_it_needs() {
+        assert_eq!(decide(&Facts::default()), Step::Ask(Question::Network));
+        assert_eq!(
+            decide(&waku(Network::Waku1)),
+            Step::Ask(Question::UpdateMailservers)
+        );
+        assert_eq!(
+            decide(&waku(Network::Waku2)),
+            Step::Ask(Question::SetMailserver)
+        );
+        let modern = Facts {
+            set_mailserver: Some(false),
+            ..waku(Network::Waku2)
+        };
+        assert_eq!(decide(&modern), Step::Ask(Question::SetPinned));
+        let cycling = Facts {
+            own_cycle: true,
+            ..waku(Network::Waku2)
+        };
+        assert_eq!(decide(&cycling), Step::Ask(Question::SetPinned));
+    }
+
+    #[test]
+    fn every_generation_has_its_mode() {
+        let settled = |facts| match decide(&facts) {
+            Step::Settled(mode) => mode,
+            Step::Ask(question) => panic!("asks {question:?}"),
+        };
+        let (waku1, waku2) = (waku(Network::Waku1), waku(Network::Waku2));
+        assert_eq!(
+            settled(Facts {
+                update_mailservers: Some(true),
+                ..waku1.clone()
+            }),
+            Mode::Waku1
+        );
+        assert_eq!(
+            settled(Facts {
+                set_mailserver: Some(true),
+                ..waku2.clone()
+            }),
+            Mode::Waku2
+        );
+        let gone = Facts {
+            set_mailserver: Some(false),
+            ..waku2.clone()
+        };
+        assert_eq!(
+            settled(Facts {
+                set_pinned: Some(true),
+                ..gone.clone()
+            }),
+            Mode::Pin
+        );
+        assert_eq!(
+            settled(Facts {
+                set_pinned: Some(false),
+                ..gone
+            }),
+            Mode::Observe
+        );
+        // A classic node with its own cycle on is never driven by the classic methods.
+        let classic = Facts {
+            own_cycle: true,
+            set_mailserver: Some(true),
+            update_mailservers: Some(true),
+            ..waku2
+        };
+        assert_eq!(
+            settled(Facts {
+                set_pinned: Some(true),
+                ..classic.clone()
+            }),
+            Mode::Pin
+        );
+        assert_eq!(
+            settled(Facts {
+                set_pinned: Some(false),
+                ..classic
+            }),
+            Mode::Observe
+        );
+        assert_eq!(
+            settled(Facts {
+                own_cycle: true,
+                ..waku1
+            }),
+            Mode::Observe
+        );
+    }
+
+    #[test]
+    fn a_configured_mode_is_obeyed_and_doubted() {
+        let waku2 = Cluster {
+            waku2: Some(true),
+            ..Cluster::default()
+        };
+        assert_eq!(obey(ConfiguredMode::Auto, &waku2), None);
+        let (driving, doubt) = obey(ConfiguredMode::Waku1, &waku2).unwrap();
+        assert_eq!(
+            driving,
+            Driving {
+                mode: Mode::Waku1,
+                network: Network::Waku1
+            }
+        );
+        assert!(doubt.is_some());
+        assert_eq!(obey(ConfiguredMode::Waku2, &waku2).unwrap().1, None);
+        let waku1 = Cluster {
+            waku2: Some(false),
+            ..Cluster::default()
+        };
+        assert_eq!(
+            obey(ConfiguredMode::Observe, &waku1).unwrap().0.network,
+            Network::Waku1
+        );
+    }
+}

@@ -1,0 +1,236 @@
+//! The actor that answers the port to the node, in whichever mode the node is driven.
+
+use std::{rc::Rc, time::Duration};
+
+use actix::{
+    Actor, Addr, AsyncContext as _, Context, Handler, Message, MessageResult, ResponseFuture,
+    Supervised, WrapFuture as _,
+};
+use actors::node::{
+    CommunityAnswer, Connect, Connection, DropPeer, GetTraffic, HistoryAnswer, Introduce, Mode,
+    NodeError, NodePort, PushSignals, RefreshPeers, RequestCommunity, RequestHistory, Traffic,
+};
+
+use crate::node::{
+    Signals,
+    config::Config,
+    courier, history,
+    link::{Link, Listeners},
+    observe,
+    pin::{self, PinMemory},
+    rpc::RpcClient,
+    session, socket, waku1, waku2,
+};
+
+/// Whom the driver tells about the node. It begins with the first one; a later one is told the state anew.
+#[derive(Message, Clone)]
+#[rtype(result = "()")]
+pub struct Attach(pub Listeners);
+
+/// The actor.
+pub struct Driver {
+    rpc: RpcClient,
+    config: Config,
+    history_timeout: Duration,
+    pins: Rc<dyn PinMemory>,
+    link: Rc<Link>,
+}
+
+impl Driver {
+    /// A driver that begins when it is given [`Listeners`]. A history request may take `history_timeout`:
+    /// [`history::HISTORY_TIMEOUT`] unless a test knows better.
+    #[must_use]
+    pub fn new(
+        config: Config,
+        rpc: RpcClient,
+        pins: Rc<dyn PinMemory>,
+        history_timeout: Duration,
+    ) -> Self {
+        let link = Rc::new(Link::new(
+            rpc.clone(),
+            config.clone(),
+            history_timeout,
+            pins.clone(),
+        ));
+        Self {
+            rpc,
+            config,
+            history_timeout,
+            pins,
+            link,
+        }
+    }
+
+    /// The port that this actor answers.
+    #[must_use]
+    pub fn port(driver: &Addr<Self>) -> NodePort {
+        NodePort {
+            connect: driver.clone().recipient(),
+            introduce: driver.clone().recipient(),
+            drop_peer: driver.clone().recipient(),
+            refresh_peers: driver.clone().recipient(),
+            request_history: driver.clone().recipient(),
+            request_community: driver.clone().recipient(),
+        }
+    }
+
+    /// Answers from outside the actor, so that a call that hangs holds nobody up.
+    fn answer<T: 'static, F>(
+        &self,
+        call: impl FnOnce(Rc<Link>, Mode) -> F,
+    ) -> ResponseFuture<Result<T, NodeError>>
+    where
+        F: Future<Output = Result<T, NodeError>> + 'static,
+    {
+        let link = self.link.clone();
+        match link.driving() {
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+            Ok(driving) => {
+                let call = call(link.clone(), driving.mode);
+                Box::pin(async move { link.watch(call.await) })
+            }
+        }
+    }
+}
+
+impl Actor for Driver {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        let link = &self.link;
+        if let Signals::Socket(url) = &self.config.signals {
+            ctx.spawn(socket::read_signals(link.clone(), url.clone()).into_actor(self));
+        }
+        ctx.spawn(courier::deliver(link.clone()).into_actor(self));
+        ctx.spawn(session::run(link.clone()).into_actor(self));
+    }
+}
+
+impl Supervised for Driver {
+    /// What was spawned is gone: begins anew, with the same listeners, as if the process had started.
+    fn restarting(&mut self, _ctx: &mut Self::Context) {
+        let listeners = self.link.listeners();
+        let (rpc, config) = (self.rpc.clone(), self.config.clone());
+        self.link = Rc::new(Link::new(
+            rpc,
+            config,
+            self.history_timeout,
+            self.pins.clone(),
+        ));
+        if let Some(listeners) = listeners {
+            self.link.attach(listeners);
+        }
+    }
+}
+
+impl Handler<Attach> for Driver {
+    type Result = ();
+
+    fn handle(&mut self, Attach(listeners): Attach, _ctx: &mut Self::Context) {
+        self.link.attach(listeners);
+    }
+}
+
+impl Handler<Connect> for Driver {
+    type Result = ResponseFuture<Result<Connection, NodeError>>;
+
+    fn handle(&mut self, Connect(mailserver): Connect, _ctx: &mut Self::Context) -> Self::Result {
+        self.answer(|link, mode| async move {
+            let connection = match mode {
+                Mode::Waku1 => waku1::connect(&link, &mailserver).await,
+                Mode::Waku2 => waku2::connect(&link, &mailserver).await,
+                Mode::Pin => pin::connect(&link, &mailserver).await,
+                Mode::Observe => Err(NodeError::NotPossible),
+            }?;
+            *link.chosen.borrow_mut() = Some(mailserver.identity);
+            Ok(connection)
+        })
+    }
+}
+
+impl Handler<Introduce> for Driver {
+    type Result = ResponseFuture<Result<Connection, NodeError>>;
+
+    fn handle(
+        &mut self,
+        Introduce(mailserver): Introduce,
+        _ctx: &mut Self::Context,
+    ) -> Self::Result {
+        self.answer(|link, mode| async move {
+            match mode {
+                Mode::Waku1 => waku1::introduce(&link, &mailserver).await,
+                Mode::Waku2 | Mode::Pin => waku2::introduce(&link, &mailserver).await,
+                Mode::Observe => observe::introduce(&link, &mailserver).await,
+            }
+        })
+    }
+}
+
+impl Handler<DropPeer> for Driver {
+    type Result = ResponseFuture<Result<(), NodeError>>;
+
+    fn handle(&mut self, DropPeer(mailserver): DropPeer, _ctx: &mut Self::Context) -> Self::Result {
+        self.answer(|link, mode| async move {
+            match mode {
+                Mode::Waku1 => waku1::drop_peer(&link, &mailserver).await,
+                Mode::Waku2 => waku2::drop_peer(&link, &mailserver).await,
+                // The next pin is the drop.
+                Mode::Pin => Ok(()),
+                Mode::Observe => Err(NodeError::NotPossible),
+            }
+        })
+    }
+}
+
+impl Handler<RefreshPeers> for Driver {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: RefreshPeers, _ctx: &mut Self::Context) -> Self::Result {
+        let link = self.link.clone();
+        Box::pin(async move {
+            let Ok(driving) = link.driving() else { return };
+            if let Err(error) = link.watch(link.refresh(driving.network).await) {
+                tracing::debug!(%error, "peers not refreshed");
+            }
+        })
+    }
+}
+
+impl Handler<RequestHistory> for Driver {
+    type Result = ResponseFuture<Result<HistoryAnswer, NodeError>>;
+
+    fn handle(&mut self, _: RequestHistory, _ctx: &mut Self::Context) -> Self::Result {
+        self.answer(|link, mode| async move { history::request(&link, mode).await })
+    }
+}
+
+impl Handler<RequestCommunity> for Driver {
+    type Result = ResponseFuture<Result<CommunityAnswer, NodeError>>;
+
+    fn handle(
+        &mut self,
+        RequestCommunity(id): RequestCommunity,
+        _ctx: &mut Self::Context,
+    ) -> Self::Result {
+        self.answer(|link, mode| async move { history::request_community(&link, mode, &id).await })
+    }
+}
+
+impl Handler<PushSignals> for Driver {
+    type Result = ();
+
+    fn handle(&mut self, PushSignals(signals): PushSignals, _ctx: &mut Self::Context) {
+        for signal in signals {
+            self.link.inbox.push(signal);
+        }
+    }
+}
+
+impl Handler<GetTraffic> for Driver {
+    type Result = MessageResult<GetTraffic>;
+
+    fn handle(&mut self, _: GetTraffic, _ctx: &mut Self::Context) -> Self::Result {
+        let traffic: Traffic = self.rpc.counters().traffic();
+        MessageResult(traffic)
+    }
+}

@@ -1,0 +1,87 @@
+//! History and community requests: slow, sometimes endless, and the reason for all the rest.
+
+use std::time::Duration;
+
+use actors::node::{CommunityAnswer, HistoryAnswer, Mode, NodeError};
+use futures_util::future::abortable;
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::{Value, json};
+
+use crate::node::link::Link;
+
+/// How long a history request may take: a frozen mailserver holds one up for 60 s, and some never return
+/// (both recorded on v0.94).
+pub const HISTORY_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// How long a community request may take: 15 s for one that nobody has (v0.94), 62 s without a
+/// mailserver (2024-10), which is not waited for.
+pub const COMMUNITY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What matters of the answer; the rest is the apps' business.
+#[derive(Deserialize)]
+struct History {
+    #[serde(default)]
+    messages: Option<Vec<IgnoredAny>>,
+}
+
+/// Asks for all missed history. A newer request takes the place of one that is still on the wire: that
+/// one was meant for a mailserver that has been given up since, and may never return.
+pub(crate) async fn request(link: &Link, mode: Mode) -> Result<HistoryAnswer, NodeError> {
+    let (request, newest) = abortable(ask(link, mode));
+    if let Some(earlier) = link.history.replace(Some(newest)) {
+        earlier.abort();
+    }
+    request.await.unwrap_or(Err(NodeError::Superseded))
+}
+
+async fn ask(link: &Link, mode: Mode) -> Result<HistoryAnswer, NodeError> {
+    let limit = link.history_timeout;
+    // Nodes of 2024 want to be told not to back up first; v0.94 knows no parameter.
+    let (first, second) = match mode {
+        Mode::Waku1 | Mode::Waku2 => (json!([]), json!([false])),
+        Mode::Pin | Mode::Observe => (json!([false]), json!([])),
+    };
+    let method = "wakuext_requestAllHistoricMessages";
+    let answer = match link
+        .rpc
+        .call_with_timeout::<Option<History>>(method, first, limit)
+        .await
+    {
+        Err(NodeError::BadParameters(_)) => link.rpc.call_with_timeout(method, second, limit).await,
+        answer => answer,
+    };
+    // Null without an error or a signal: no mailserver, no peer, or mailservers switched off (all versions).
+    Ok(
+        answer?.map_or(HistoryAnswer::NothingDone, |history| HistoryAnswer::Done {
+            messages: history.messages.map_or(0, |messages| messages.len()),
+        }),
+    )
+}
+
+/// Asks for a community.
+pub(crate) async fn request_community(
+    link: &Link,
+    mode: Mode,
+    id: &str,
+) -> Result<CommunityAnswer, NodeError> {
+    let classic = ("wakuext_requestCommunityInfoFromMailserver", json!([id]));
+    let modern = json!([{"communityKey": id, "tryDatabase": false, "waitForResponse": true}]);
+    let modern = ("wakuext_fetchCommunity", modern);
+    let (first, second) = match mode {
+        Mode::Waku1 | Mode::Waku2 => (classic, modern),
+        Mode::Pin | Mode::Observe => (modern, classic),
+    };
+    let call = |(method, params): (&'static str, Value)| {
+        link.rpc
+            .call_with_timeout::<Option<IgnoredAny>>(method, params, COMMUNITY_TIMEOUT)
+    };
+    let answer = match call(first).await {
+        Err(NodeError::UnknownMethod(_)) => call(second).await,
+        answer => answer,
+    };
+    Ok(if answer?.is_some() {
+        CommunityAnswer::Found
+    } else {
+        CommunityAnswer::Unknown
+    })
+}

@@ -1,0 +1,247 @@
+//! What arrived by signal and was not delivered yet: bounded, and of peer tables only the newest.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    rc::Rc,
+};
+
+use actors::node::{HistorySignal, NodeSwitched, PeerSnapshot};
+use tokio::sync::{Notify, broadcast};
+
+use crate::node::{
+    signals::{self, Kind, Peek, Signal},
+    traffic::Counters,
+};
+
+/// The most events that wait; a node sends a few in an hour. The oldest give way.
+const MOST_WAITING: usize = 1_000;
+
+/// Something to be told to an actor.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    Peers(PeerSnapshot),
+    History(HistorySignal),
+    Switched(NodeSwitched),
+}
+
+/// Something that the session itself has to act upon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// The signal socket was opened.
+    Opened,
+    /// The signal socket was closed.
+    Closed,
+    /// An account logged in.
+    LoggedIn,
+    /// The node says that it stopped.
+    Stopped,
+    /// A classic node turned out to have a cycle of its own.
+    OwnCycle,
+}
+
+/// The waiting signals.
+pub(crate) struct Inbox {
+    counters: Rc<Counters>,
+    /// The newest peer table, unread: most are replaced before anybody looks.
+    peers: RefCell<Option<Vec<u8>>>,
+    events: RefCell<VecDeque<Signal>>,
+    arrived: Notify,
+    turns: RefCell<VecDeque<Turn>>,
+    turned: Notify,
+    switches: broadcast::Sender<NodeSwitched>,
+    dropped: Cell<u64>,
+}
+
+impl Inbox {
+    pub(crate) fn new(counters: Rc<Counters>) -> Self {
+        Self {
+            counters,
+            peers: RefCell::default(),
+            events: RefCell::default(),
+            arrived: Notify::new(),
+            turns: RefCell::default(),
+            turned: Notify::new(),
+            switches: broadcast::channel(64).0,
+            dropped: Cell::new(0),
+        }
+    }
+
+    /// Takes a signal that the host application forwarded.
+    pub(crate) fn push(&self, signal: String) {
+        let counts = &self.counters.signals;
+        counts.count_received();
+        match signals::peek(signal.as_bytes()) {
+            Peek::Foreign => counts.count_skipped(),
+            Peek::NeedMore | Peek::Malformed => counts.count_malformed(),
+            Peek::Wanted(kind) => self.put(Some(kind), signal.into_bytes()),
+            Peek::Unordered => self.put(None, signal.into_bytes()),
+        }
+    }
+
+    /// Takes a signal that may be needed.
+    pub(crate) fn put(&self, kind: Option<Kind>, signal: Vec<u8>) {
+        if kind.is_some_and(Kind::is_peers) {
+            *self.peers.borrow_mut() = Some(signal);
+            return self.arrived.notify_one();
+        }
+        match signals::read(&signal) {
+            Ok(Some(Signal::Peers(_))) => *self.peers.borrow_mut() = Some(signal),
+            Ok(Some(Signal::LoggedIn)) => self.turn(Turn::LoggedIn),
+            Ok(Some(Signal::Stopped)) => self.turn(Turn::Stopped),
+            Ok(Some(event)) => self.keep(event),
+            Ok(None) => self.counters.signals.count_skipped(),
+            Err(error) => self.unreadable(&error),
+        }
+        self.arrived.notify_one();
+    }
+
+    fn keep(&self, event: Signal) {
+        if let Signal::Switched(switched) = &event {
+            // Nobody may be waiting for one.
+            let _ = self.switches.send(switched.clone());
+        }
+        let mut events = self.events.borrow_mut();
+        if events.len() == MOST_WAITING {
+            events.pop_front();
+            if self.dropped.replace(self.dropped.get() + 1) == 0 {
+                tracing::warn!(most = MOST_WAITING, "signals dropped");
+            }
+        }
+        events.push_back(event);
+    }
+
+    fn unreadable(&self, error: &signals::Unreadable) {
+        self.counters.signals.count_malformed();
+        tracing::debug!(%error, "signal");
+    }
+
+    /// Waits for something to deliver: events in their order, then the newest peer table.
+    pub(crate) async fn next(&self) -> Delivery {
+        loop {
+            if let Some(delivery) = self.take() {
+                return delivery;
+            }
+            self.arrived.notified().await;
+        }
+    }
+
+    fn take(&self) -> Option<Delivery> {
+        let event = self.events.borrow_mut().pop_front();
+        if let Some(event) = event {
+            return match event {
+                Signal::History(signal) => Some(Delivery::History(signal)),
+                Signal::Switched(switched) => Some(Delivery::Switched(switched)),
+                Signal::Peers(_) | Signal::LoggedIn | Signal::Stopped => self.take(),
+            };
+        }
+        let newest = self.peers.borrow_mut().take()?;
+        match signals::read(&newest) {
+            Ok(Some(Signal::Peers(snapshot))) => Some(Delivery::Peers(snapshot)),
+            Ok(_) => None,
+            Err(error) => {
+                self.unreadable(&error);
+                None
+            }
+        }
+    }
+
+    /// Notes something for the session.
+    pub(crate) fn turn(&self, turn: Turn) {
+        let mut turns = self.turns.borrow_mut();
+        if turns.back() != Some(&turn) && turns.len() < MOST_WAITING {
+            turns.push_back(turn);
+        }
+        self.turned.notify_one();
+    }
+
+    /// Waits for something that the session has to act upon.
+    pub(crate) async fn next_turn(&self) -> Turn {
+        loop {
+            let turn = self.turns.borrow_mut().pop_front();
+            match turn {
+                Some(turn) => return turn,
+                None => self.turned.notified().await,
+            }
+        }
+    }
+
+    /// Every switch of the node's mailserver from now on.
+    pub(crate) fn switches(&self) -> broadcast::Receiver<NodeSwitched> {
+        self.switches.subscribe()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    fn inbox() -> (Inbox, Rc<Counters>) {
+        let counters = Rc::new(Counters::default());
+        (Inbox::new(counters.clone()), counters)
+    }
+
+    fn peers(id: &str) -> String {
+        format!(r#"{{"type":"wakuv2.peerstats","event":{{"peers":{{"{id}":[]}}}}}}"#)
+    }
+
+    #[test]
+    fn of_many_peer_tables_only_the_newest_is_delivered_and_every_event() {
+        let (inbox, _) = inbox();
+        for n in 0..10_000 {
+            inbox.push(peers(&format!("p{n}")));
+        }
+        inbox.push(r#"{"type":"history.request.started","event":{}}"#.into());
+        inbox.push(peers("last"));
+        inbox.push(r#"{"event":{},"type":"history.request.completed"}"#.into());
+        assert_eq!(
+            inbox.next().now_or_never(),
+            Some(Delivery::History(HistorySignal::Started))
+        );
+        assert_eq!(
+            inbox.next().now_or_never(),
+            Some(Delivery::History(HistorySignal::Completed))
+        );
+        let Some(Delivery::Peers(snapshot)) = inbox.next().now_or_never() else {
+            panic!("no peers")
+        };
+        assert_eq!(snapshot.peers.first().unwrap().as_str(), "last");
+        assert_eq!(inbox.next().now_or_never(), None);
+    }
+
+    #[test]
+    fn junk_is_counted_and_nothing_else() {
+        let (inbox, counters) = inbox();
+        for junk in [
+            "",
+            "hello",
+            r#"{"type":"wallet","event":1}"#,
+            r#"{"type":"wakuv2.peerstats","event":7}"#,
+        ] {
+            inbox.push(junk.into());
+        }
+        assert_eq!(inbox.next().now_or_never(), None);
+        let counts = &counters.signals;
+        assert_eq!(
+            (counts.received(), counts.skipped(), counts.malformed()),
+            (4, 1, 3)
+        );
+    }
+
+    #[test]
+    fn a_session_is_told_what_concerns_it_and_events_are_bounded() {
+        let (inbox, _) = inbox();
+        inbox.push(r#"{"type":"node.login","event":{}}"#.into());
+        assert_eq!(inbox.next_turn().now_or_never(), Some(Turn::LoggedIn));
+        assert_eq!(inbox.next_turn().now_or_never(), None);
+        for _ in 0..5 * MOST_WAITING {
+            inbox.push(r#"{"type":"mailserver.changed","event":{"address":""}}"#.into());
+            inbox.turn(Turn::Opened);
+            inbox.turn(Turn::Closed);
+        }
+        assert_eq!(inbox.events.borrow().len(), MOST_WAITING);
+        assert_eq!(inbox.turns.borrow().len(), MOST_WAITING);
+    }
+}

@@ -1,0 +1,43 @@
+//! The adapter to the node: JSON-RPC, signals, and the modes in which nodes of several generations are driven.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`driver`] | the actor that answers the port to the node |
+//! | `session` | the life of a session: wait, detect, read, seed, follow, start over |
+//! | [`detect`] | which mode a node wants, asked with as few calls as possible |
+//! | `waku1`, `waku2`, `pin`, `observe` | what is sent in each mode |
+//! | `profile` | what the node's settings say |
+//! | [`rpc`], `answer` | calls, and what their answers mean |
+//! | [`signals`], `peers` | which signals are needed and what they say |
+//! | [`frames`], `socket`, `inbox` | WebSocket frames, the reader that never stops, what waits for the session |
+
+mod answer;
+mod config;
+mod courier;
+pub mod detect;
+pub mod driver;
+pub mod frames;
+pub mod history;
+mod inbox;
+mod link;
+mod observe;
+mod pause;
+mod peers;
+mod pin;
+mod profile;
+pub mod rpc;
+mod session;
+pub mod signals;
+mod socket;
+mod traffic;
+mod waku1;
+mod waku2;
+
+pub(crate) use config::check_range;
+pub use config::{Config, ConfiguredMode, Invalid, Signals};
+pub use driver::{Attach, Driver};
+pub use link::Listeners;
+pub use peers::MOST_PEERS;
+pub use pin::{PinMemory, PinRecord};
+pub use rpc::RpcClient;
+pub use traffic::SignalCounts;

@@ -1,0 +1,175 @@
+//! Nodes with a mailserver cycle of their own (2022-03 – 2026): the pin is the lever.
+//!
+//! The node keeps one pin for each fleet, and a user may have set it. So what is written there by the
+//! sidecar is remembered, together with what it replaced: a pin that is not ours is the user's.
+
+use std::time::Duration;
+
+use actors::{
+    mailserver::Mailserver,
+    node::{Connection, NodeError, NodeSwitched},
+};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde_json::json;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+use crate::node::{link::Link, observe};
+
+/// How long the node may take to say that it follows a pin; recorded on 2024-10: 2–5 ms.
+const CONFIRMATION: Duration = Duration::from_secs(5);
+
+/// How long it may still change its mind after it chose another one instead.
+const SECOND_THOUGHT: Duration = Duration::from_millis(500);
+
+/// The pin that the sidecar set for a fleet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PinRecord {
+    /// The id that was set.
+    pub set: String,
+    /// The user's own pin that it replaced.
+    #[serde(default)]
+    pub replaced: Option<String>,
+}
+
+/// Remembers, across restarts of the sidecar, which pins are its own.
+pub trait PinMemory {
+    /// What was stored for a fleet.
+    fn load(&self, fleet: &str) -> Option<PinRecord>;
+
+    /// Stores it; called before the pin is sent to the node.
+    ///
+    /// # Errors
+    /// Why it was not stored, for people. The pin is sent all the same.
+    fn store(&self, fleet: &str, record: &PinRecord) -> Result<(), String>;
+}
+
+/// The user's pin, given what the node has and what is remembered.
+pub(crate) fn user_pin(in_node: Option<&str>, ours: Option<PinRecord>) -> Option<String> {
+    match (in_node, ours) {
+        (Some(pin), Some(ours)) if pin == ours.set => ours.replaced,
+        (pin, _) => pin.map(str::to_owned),
+    }
+}
+
+/// Dials it, as the proof that it lives (the node itself would follow a pin to a dead one and say
+/// `mailserver.available`), pins it, and waits until the node follows: it ignores a pin that it does not
+/// know (both recorded on 2024-10).
+pub(crate) async fn connect(link: &Link, mailserver: &Mailserver) -> Result<Connection, NodeError> {
+    observe::introduce(link, mailserver).await?;
+    remember(link, mailserver);
+    let mut switches = link.inbox.switches();
+    let pins = json!([{ mailserver.fleet.as_str(): mailserver.id.as_str() }]);
+    link.rpc
+        .call::<IgnoredAny>("wakuext_setPinnedMailservers", pins)
+        .await?;
+    if !link.hears() {
+        return Ok(Connection::Connected);
+    }
+    match tokio::time::timeout(CONFIRMATION, confirm(&mut switches, mailserver)).await {
+        Ok(outcome) => outcome.map(|()| Connection::Connected),
+        Err(_) => Err(NodeError::PinIgnored(format!(
+            "it did not switch within {CONFIRMATION:?}"
+        ))),
+    }
+}
+
+fn remember(link: &Link, mailserver: &Mailserver) {
+    let user_pin = link.user_pin.borrow().clone();
+    let replaced = user_pin
+        .filter(|(fleet, _)| *fleet == mailserver.fleet)
+        .map(|(_, pin)| pin);
+    let record = PinRecord {
+        set: mailserver.id.clone(),
+        replaced,
+    };
+    if link.pins.load(&mailserver.fleet).as_ref() == Some(&record) {
+        return;
+    }
+    if let Err(reason) = link.pins.store(&mailserver.fleet, &record) {
+        tracing::warn!(fleet = mailserver.fleet, reason, "pin not remembered");
+    }
+}
+
+/// Waits for the switch to the pinned one. A pin makes the node leave its mailserver first, so that a
+/// switch to none and then to another one is its answer to a pin that it ignores.
+async fn confirm(
+    switches: &mut Receiver<NodeSwitched>,
+    pinned: &Mailserver,
+) -> Result<(), NodeError> {
+    let mut left = false;
+    loop {
+        let switched = match switches.recv().await {
+            Ok(switched) => switched,
+            Err(RecvError::Lagged(_)) => continue,
+            Err(RecvError::Closed) => return std::future::pending().await,
+        };
+        if names(&switched, pinned) {
+            return Ok(());
+        }
+        match name_of(&switched) {
+            None => left = true,
+            Some(other) if left => {
+                return tokio::time::timeout(
+                    SECOND_THOUGHT,
+                    Box::pin(confirm_later(switches, pinned)),
+                )
+                .await
+                .map_err(|_| NodeError::PinIgnored(format!("it chose {other}")));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+async fn confirm_later(switches: &mut Receiver<NodeSwitched>, pinned: &Mailserver) {
+    loop {
+        match switches.recv().await {
+            Ok(switched) if names(&switched, pinned) => return,
+            Err(RecvError::Closed) => return std::future::pending().await,
+            _ => {}
+        }
+    }
+}
+
+fn names(switched: &NodeSwitched, mailserver: &Mailserver) -> bool {
+    switched.id.as_ref() == Some(&mailserver.id)
+        || switched.identity.as_ref() == Some(&mailserver.identity)
+}
+
+fn name_of(switched: &NodeSwitched) -> Option<String> {
+    switched
+        .id
+        .clone()
+        .or_else(|| switched.identity.as_ref().map(ToString::to_string))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pin_that_is_not_ours_is_the_users() {
+        let ours = |replaced: Option<&str>| {
+            Some(PinRecord {
+                set: "store-01".into(),
+                replaced: replaced.map(str::to_owned),
+            })
+        };
+        assert_eq!(
+            user_pin(Some("store-01"), None).as_deref(),
+            Some("store-01")
+        );
+        assert_eq!(user_pin(Some("store-01"), ours(None)), None);
+        assert_eq!(
+            user_pin(Some("store-02"), ours(None)).as_deref(),
+            Some("store-02")
+        );
+        // A fallback does not make the user's pin forgotten; taking it away in the node does.
+        assert_eq!(
+            user_pin(Some("store-01"), ours(Some("mine"))).as_deref(),
+            Some("mine")
+        );
+        assert_eq!(user_pin(None, ours(Some("mine"))), None);
+    }
+}

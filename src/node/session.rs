@@ -1,0 +1,277 @@
+//! The life of a session with a node: wait until somebody is logged in, find out how to drive it, read what
+//! it knows, seed the peer table, follow the signals, and start over when the node goes away.
+
+use std::{rc::Rc, time::Duration};
+
+use actors::node::{NodeError, NodeState, Profile};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::node::{
+    detect::{self, Driving},
+    inbox::Turn,
+    link::Link,
+    pause::GrowingPause,
+    pin,
+    profile::{self, Account, Cluster},
+};
+
+/// The pauses between two tries to reach a node.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// How often the settings are read again: no signal tells of a change.
+const READING: Duration = Duration::from_secs(60);
+
+/// How long the peer table may stay unheard of, at least, while signals arrive. They may be lost, and
+/// summaries are not sent by nodes without discovery (recorded on v0.94).
+const LEAST_SILENCE: Duration = Duration::from_secs(15);
+
+/// A node says `node.login` shortly after it begins to answer: within this time it is the login that was
+/// noticed already.
+const LOGIN: Duration = Duration::from_secs(10);
+
+/// A session.
+struct Session {
+    driving: Driving,
+    cluster: Cluster,
+    account: Option<String>,
+    profile: Profile,
+    since: Instant,
+    /// The node turned out to have a cycle of its own.
+    own_cycle: bool,
+}
+
+/// Lives for as long as it is polled.
+pub(crate) async fn run(link: Rc<Link>) {
+    link.attached.notified().await;
+    loop {
+        let mut session = wait(&link).await;
+        begin(&link, &session).await;
+        let error = follow(&link, &mut session).await;
+        end(&link, &error).await;
+    }
+}
+
+/// Waits until the node answers, with growing pauses; each kind of absence is told once.
+async fn wait(link: &Link) -> Session {
+    let mut pause = GrowingPause::new(FIRST_PAUSE, LONGEST_PAUSE);
+    loop {
+        let error = match read(link).await {
+            Ok(session) => return session,
+            Err(error) => error,
+        };
+        let known = link
+            .state()
+            .is_some_and(|known| same_kind(&known, &away(&error)));
+        if !known {
+            end(link, &error).await;
+        }
+        let pause = sleep(pause.grow());
+        tokio::pin!(pause);
+        loop {
+            tokio::select! {
+                () = &mut pause => break,
+                turn = link.inbox.next_turn() => if turn == Turn::LoggedIn { break },
+                () = link.attached.notified() => again(link).await,
+            }
+        }
+    }
+}
+
+/// Reads everything about a node.
+async fn read(link: &Link) -> Result<Session, NodeError> {
+    let account = profile::account(&link.rpc).await?;
+    let (driving, cluster, doubt) = detect::settle(&link.rpc, link.config.mode, false).await?;
+    let profile = complete(link, driving, &account, &cluster).await?;
+    if let Some(reason) = doubt {
+        tracing::warn!(mode = ?driving.mode, reason, "the configured mode does not fit");
+    }
+    Ok(Session {
+        driving,
+        cluster,
+        account: account.key,
+        profile,
+        since: Instant::now(),
+        own_cycle: false,
+    })
+}
+
+async fn complete(
+    link: &Link,
+    driving: Driving,
+    account: &Account,
+    cluster: &Cluster,
+) -> Result<Profile, NodeError> {
+    let fleet = account.fleet.clone().or_else(|| cluster.fleet.clone());
+    let in_node = fleet.as_ref().and_then(|fleet| account.pins.get(fleet));
+    let ours = fleet.as_ref().and_then(|fleet| link.pins.load(fleet));
+    let pinned = pin::user_pin(in_node.map(String::as_str), ours);
+    *link.user_pin.borrow_mut() = fleet.clone().zip(pinned.clone());
+    Ok(Profile {
+        mode: driving.mode,
+        fleet,
+        saved: profile::saved(&link.rpc).await?,
+        pinned,
+        use_mailservers: account.use_mailservers,
+    })
+}
+
+/// Seeds the peer table, tells everybody, and only then lets signals in.
+async fn begin(link: &Link, session: &Session) {
+    let Profile {
+        mode,
+        fleet,
+        use_mailservers,
+        ..
+    } = &session.profile;
+    tracing::info!(?mode, fleet, use_mailservers, "node ready");
+    link.drive(Some(session.driving));
+    link.announce(NodeState::Ready {
+        profile: session.profile.clone(),
+    })
+    .await;
+    link.seeded.send_replace(true);
+}
+
+async fn end(link: &Link, error: &NodeError) {
+    tracing::warn!(%error, "node not ready");
+    link.drive(None);
+    link.seeded.send_replace(false);
+    link.announce(away(error)).await;
+}
+
+/// Tells newly attached listeners what the others know.
+async fn again(link: &Link) {
+    if let Some(state) = link.state() {
+        link.announce(state).await;
+    }
+}
+
+fn away(error: &NodeError) -> NodeState {
+    match error {
+        NodeError::NotLoggedIn => NodeState::LoggedOut,
+        error => NodeState::Unreachable {
+            reason: error.to_string(),
+        },
+    }
+}
+
+fn same_kind(one: &NodeState, other: &NodeState) -> bool {
+    std::mem::discriminant(one) == std::mem::discriminant(other)
+}
+
+/// Follows the node until it goes away; why it is thought to have.
+async fn follow(link: &Link, session: &mut Session) -> NodeError {
+    let mut reading = Instant::now() + READING;
+    let mut looking = Instant::now() + silence(link);
+    let mut heard = link.snapshots();
+    loop {
+        let outcome = tokio::select! {
+            turn = link.inbox.next_turn() => {
+                looking = Instant::now() + silence(link);
+                act(link, session, turn).await
+            }
+            () = link.alarm.notified() => check(link, session).await,
+            () = link.attached.notified() => { again(link).await; Ok(()) }
+            () = sleep_until(reading) => {
+                reading = Instant::now() + READING;
+                check(link, session).await
+            }
+            () = sleep_until(looking) => {
+                let silent = std::mem::replace(&mut heard, link.snapshots()) == link.snapshots();
+                let outcome = if silent { look(link, session).await } else { Ok(()) };
+                looking = Instant::now() + silence(link);
+                outcome
+            }
+        };
+        if let Err(error) = outcome {
+            return error;
+        }
+    }
+}
+
+/// How long the peer table may stay unheard of.
+fn silence(link: &Link) -> Duration {
+    let interval = link.config.poll_interval;
+    if link.hears() {
+        (interval * 3).max(LEAST_SILENCE)
+    } else {
+        interval
+    }
+}
+
+/// Asks for the peers: the answer is the sign of life.
+async fn look(link: &Link, session: &Session) -> Result<(), NodeError> {
+    survivable(link.refresh(session.driving.network).await)
+}
+
+/// Only what means that the node cannot be used ends a session.
+fn survivable<T: Default>(outcome: Result<T, NodeError>) -> Result<T, NodeError> {
+    match outcome {
+        Err(error @ (NodeError::Transport(_) | NodeError::Timeout(_) | NodeError::NotLoggedIn)) => {
+            Err(error)
+        }
+        Err(error) => {
+            tracing::debug!(%error, "not refreshed");
+            Ok(T::default())
+        }
+        outcome => outcome,
+    }
+}
+
+async fn act(link: &Link, session: &mut Session, turn: Turn) -> Result<(), NodeError> {
+    match turn {
+        // Signals may have been missed.
+        Turn::Opened => {
+            check(link, session).await?;
+            look(link, session).await
+        }
+        Turn::Closed | Turn::Stopped => check(link, session).await,
+        Turn::LoggedIn if session.since.elapsed() < LOGIN => {
+            check(link, session).await?;
+            look(link, session).await
+        }
+        // Whatever the node was told before is forgotten with the login.
+        Turn::LoggedIn => Err(NodeError::NotLoggedIn),
+        Turn::OwnCycle => yield_to_own_cycle(link, session).await,
+    }
+}
+
+/// Reads the settings again: the proof that the session is alive, and changes are told.
+async fn check(link: &Link, session: &mut Session) -> Result<(), NodeError> {
+    let account = profile::account(&link.rpc).await?;
+    if account.key != session.account {
+        return Err(NodeError::NotLoggedIn);
+    }
+    let profile = complete(link, session.driving, &account, &session.cluster).await?;
+    if profile != session.profile {
+        let Profile {
+            fleet,
+            pinned,
+            use_mailservers,
+            ..
+        } = &profile;
+        tracing::info!(fleet, pinned, use_mailservers, "node settings changed");
+        session.profile = profile.clone();
+        link.announce(NodeState::Ready { profile }).await;
+    }
+    Ok(())
+}
+
+/// Stops driving a classic node that drives itself: the two would take each other's mailservers away.
+async fn yield_to_own_cycle(link: &Link, session: &mut Session) -> Result<(), NodeError> {
+    if session.own_cycle {
+        return Ok(());
+    }
+    session.own_cycle = true;
+    let driving = detect::detect(&link.rpc, &session.cluster, true).await?;
+    tracing::warn!(mode = ?driving.mode, "the node's own mailserver cycle is switched on: mode changed");
+    session.driving = driving;
+    session.profile.mode = driving.mode;
+    link.drive(Some(driving));
+    link.announce(NodeState::Ready {
+        profile: session.profile.clone(),
+    })
+    .await;
+    Ok(())
+}

@@ -1,0 +1,343 @@
+//! Signals: which ones are needed, told from their first bytes, and what they say.
+//!
+//! A signal is `{"type":"…","event":…}`. Go always writes the type first, so that most signals (chat
+//! messages, wallets, tokens: megabytes of them) are known as foreign before anything else is looked at.
+
+use std::borrow::Cow;
+
+use actors::node::{HistorySignal, NodeSwitched, PeerSnapshot};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::node::peers::{EnodePeers, IdPeers, named_identity};
+
+/// How many bytes of a signal may be needed to see its type.
+pub const HEAD: usize = 512;
+
+/// Up to this many bytes are read of a signal whose type is not its first member: a host application that
+/// writes its own JSON may do that.
+pub(crate) const LONGEST_UNORDERED: usize = 64 * 1024;
+
+/// The signals that are needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `discovery.summary`: the peers of waku1. Never sent by a node without discovery.
+    DiscoverySummary,
+    /// `wakuv2.peerstats`: the peers of waku2.
+    PeerStats,
+    /// `history.request.started`.
+    HistoryStarted,
+    /// `history.request.completed`.
+    HistoryCompleted,
+    /// `history.request.failed`.
+    HistoryFailed,
+    /// `mailserver.changed`: only nodes with a cycle of their own.
+    MailserverChanged,
+    /// `node.login`.
+    NodeLogin,
+    /// `node.stopped` or `node.crashed`.
+    NodeStopped,
+}
+
+impl Kind {
+    fn of(name: &[u8]) -> Option<Self> {
+        Some(match name {
+            b"discovery.summary" => Self::DiscoverySummary,
+            b"wakuv2.peerstats" => Self::PeerStats,
+            b"history.request.started" => Self::HistoryStarted,
+            b"history.request.completed" => Self::HistoryCompleted,
+            b"history.request.failed" => Self::HistoryFailed,
+            b"mailserver.changed" => Self::MailserverChanged,
+            b"node.login" => Self::NodeLogin,
+            b"node.stopped" | b"node.crashed" => Self::NodeStopped,
+            _ => return None,
+        })
+    }
+
+    /// Whether a newer one replaces it.
+    pub(crate) fn is_peers(self) -> bool {
+        matches!(self, Self::DiscoverySummary | Self::PeerStats)
+    }
+}
+
+/// What the first bytes of a signal tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peek {
+    /// Not enough of them yet.
+    NeedMore,
+    /// It is needed.
+    Wanted(Kind),
+    /// Nobody here needs it.
+    Foreign,
+    /// An object whose first member is not the type.
+    Unordered,
+    /// Not a signal.
+    Malformed,
+}
+
+/// Looks at the first bytes of a signal.
+#[must_use]
+pub fn peek(head: &[u8]) -> Peek {
+    match peek_type(head) {
+        Ok(name) => Kind::of(name).map_or(Peek::Foreign, Peek::Wanted),
+        Err(Peek::NeedMore) if head.len() >= HEAD => Peek::Malformed,
+        Err(peek) => peek,
+    }
+}
+
+fn peek_type(head: &[u8]) -> Result<&[u8], Peek> {
+    let rest = expect(head, b'{', Peek::Malformed)?;
+    let rest = expect(rest, b'"', Peek::Malformed)?;
+    let (key, rest) = text(rest)?;
+    if key != b"type" {
+        return Err(Peek::Unordered);
+    }
+    let rest = expect(rest, b':', Peek::Malformed)?;
+    let rest = expect(rest, b'"', Peek::Malformed)?;
+    Ok(text(rest)?.0)
+}
+
+fn expect(text: &[u8], byte: u8, otherwise: Peek) -> Result<&[u8], Peek> {
+    match text.trim_ascii_start() {
+        [] => Err(Peek::NeedMore),
+        [first, rest @ ..] if *first == byte => Ok(rest),
+        _ => Err(otherwise),
+    }
+}
+
+/// Up to the next quotation mark. An escaped one cuts the name short, which makes it foreign: rightly so.
+fn text(rest: &[u8]) -> Result<(&[u8], &[u8]), Peek> {
+    let end = rest
+        .iter()
+        .position(|byte| *byte == b'"')
+        .ok_or(Peek::NeedMore)?;
+    Ok((&rest[..end], &rest[end + 1..]))
+}
+
+/// What a needed signal says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// The node's peers now.
+    Peers(PeerSnapshot),
+    /// A history request went on.
+    History(HistorySignal),
+    /// The node uses another mailserver.
+    Switched(NodeSwitched),
+    /// An account logged in.
+    LoggedIn,
+    /// The node stopped.
+    Stopped,
+}
+
+/// A signal that should have been readable and was not.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("signal not readable: {0}")]
+pub struct Unreadable(String);
+
+impl From<serde_json::Error> for Unreadable {
+    fn from(error: serde_json::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
+    #[serde(default, borrow)]
+    event: Option<&'a RawValue>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PeerStats {
+    #[serde(rename = "isOnline")]
+    online: Option<bool>,
+    peers: IdPeers,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Failure {
+    #[serde(rename = "errorMessage")]
+    reason: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Changed {
+    address: Option<String>,
+    id: Option<String>,
+}
+
+/// Reads a signal; `None` if nobody needs it.
+///
+/// # Errors
+/// It is not a signal, or a needed one of another shape than any recorded.
+pub fn read(signal: &[u8]) -> Result<Option<Signal>, Unreadable> {
+    if peek(signal) == Peek::Foreign {
+        return Ok(None);
+    }
+    let Envelope { kind, event } = serde_json::from_slice(signal)?;
+    let Some(kind) = Kind::of(kind.as_bytes()) else {
+        return Ok(None);
+    };
+    let event = event.map_or("null", RawValue::get);
+    Ok(Some(match kind {
+        Kind::DiscoverySummary => {
+            let EnodePeers(peers) = serde_json::from_str(event)?;
+            Signal::Peers(PeerSnapshot {
+                peers,
+                online: None,
+            })
+        }
+        Kind::PeerStats => {
+            let stats: PeerStats = nullable(event)?;
+            Signal::Peers(PeerSnapshot {
+                peers: stats.peers.0,
+                online: stats.online,
+            })
+        }
+        Kind::HistoryStarted => Signal::History(HistorySignal::Started),
+        Kind::HistoryCompleted => Signal::History(HistorySignal::Completed),
+        Kind::HistoryFailed => {
+            let reason = nullable::<Failure>(event)?
+                .reason
+                .chars()
+                .take(500)
+                .collect();
+            Signal::History(HistorySignal::Failed { reason })
+        }
+        Kind::MailserverChanged => Signal::Switched(switched(nullable(event)?)),
+        Kind::NodeLogin => Signal::LoggedIn,
+        Kind::NodeStopped => Signal::Stopped,
+    }))
+}
+
+fn nullable<'a, T: Deserialize<'a> + Default>(event: &'a str) -> Result<T, serde_json::Error> {
+    serde_json::from_str::<Option<T>>(event).map(Option::unwrap_or_default)
+}
+
+/// 2022: `{"address"}`, an enode or a peer id, empty for none. 2024: `{"address","id"}`, a multiaddr, null
+/// for none.
+fn switched(changed: Changed) -> NodeSwitched {
+    NodeSwitched {
+        identity: changed.address.as_deref().and_then(named_identity),
+        id: changed.id.filter(|id| !id.is_empty()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_type_is_seen_before_the_rest_has_arrived() {
+        assert_eq!(peek(br#"{"type":"messages.new","eve"#), Peek::Foreign);
+        assert_eq!(
+            peek(br#"{"type":"wakuv2.peerstats","#),
+            Peek::Wanted(Kind::PeerStats)
+        );
+        assert_eq!(
+            peek(b" {\n \"type\" : \"node.login\""),
+            Peek::Wanted(Kind::NodeLogin)
+        );
+        for part in ["", "{", "{\"ty", r#"{"type""#, r#"{"type":"messag"#] {
+            assert_eq!(peek(part.as_bytes()), Peek::NeedMore, "{part}");
+        }
+        assert_eq!(peek(br#"{"event":{"#), Peek::Unordered);
+        for junk in ["hello", "[1]", "{}", r#"{"type":5}"#, "5"] {
+            assert_eq!(peek(junk.as_bytes()), Peek::Malformed, "{junk}");
+        }
+        assert_eq!(peek(&[b' '; HEAD]), Peek::Malformed);
+    }
+
+    #[test]
+    fn foreign_signals_are_not_parsed() {
+        assert_eq!(
+            read(br#"{"type":"messages.new","event":{not json at all"#),
+            Ok(None)
+        );
+        assert_eq!(
+            read(br#"{"type":"wakuv2\u002epeerstats","event":5"#),
+            Ok(None)
+        );
+    }
+
+    #[test]
+    fn a_host_application_may_write_the_event_first() {
+        assert_eq!(
+            read(br#"{"event":null,"type":"node.login"}"#),
+            Ok(Some(Signal::LoggedIn))
+        );
+        assert_eq!(read(br#"{"event":null,"type":"wallet"}"#), Ok(None));
+    }
+
+    #[test]
+    fn no_peers_in_every_form() {
+        let none = |online| {
+            Ok(Some(Signal::Peers(PeerSnapshot {
+                online,
+                ..PeerSnapshot::default()
+            })))
+        };
+        for event in ["[]", "null"] {
+            assert_eq!(
+                read(format!(r#"{{"type":"discovery.summary","event":{event}}}"#).as_bytes()),
+                none(None)
+            );
+        }
+        for peers in ["{}", "null"] {
+            let text = format!(
+                r#"{{"type":"wakuv2.peerstats","event":{{"isOnline":false,"peers":{peers}}}}}"#
+            );
+            assert_eq!(read(text.as_bytes()), none(Some(false)));
+        }
+        assert!(read(br#"{"type":"wakuv2.peerstats","event":{"peers":5}}"#).is_err());
+        assert!(read(br#"{"type":"discovery.summary","event":{}}"#).is_err());
+    }
+
+    #[test]
+    fn history_goes_on_with_and_without_ids() {
+        let reset = br#"{"type":"history.request.failed","event":{"requestId":"c0","batchIndex":0,"errorMessage":"stream reset"}}"#;
+        assert_eq!(
+            read(reset),
+            Ok(Some(Signal::History(HistorySignal::Failed {
+                reason: "stream reset".into()
+            })))
+        );
+        let done = br#"{"type":"history.request.completed","event":{"requestId":"","peerId":"","batchIndex":0}}"#;
+        assert_eq!(
+            read(done),
+            Ok(Some(Signal::History(HistorySignal::Completed)))
+        );
+        assert_eq!(
+            read(br#"{"type":"history.request.batch.processed","event":{}}"#),
+            Ok(None)
+        );
+    }
+
+    #[test]
+    fn switches_of_2022_and_2024() {
+        let switched = |event: &str| match read(
+            format!(r#"{{"type":"mailserver.changed","event":{event}}}"#).as_bytes(),
+        ) {
+            Ok(Some(Signal::Switched(switched))) => {
+                (switched.identity.map(|id| id.to_string()), switched.id)
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(switched(r#"{"address":null,"id":""}"#), (None, None));
+        assert_eq!(switched(r#"{"address":""}"#), (None, None));
+        assert_eq!(
+            switched(
+                r#"{"address":"/ip4/127.0.0.1/tcp/61004/p2p/16Uiu2HAm59","id":"rig-store-4"}"#
+            ),
+            (Some("16Uiu2HAm59".into()), Some("rig-store-4".into()))
+        );
+        assert_eq!(
+            switched(r#"{"address":"16Uiu2HAm59"}"#),
+            (Some("16Uiu2HAm59".into()), None)
+        );
+    }
+}

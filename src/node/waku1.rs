@@ -1,0 +1,47 @@
+//! Classic waku v1 nodes (status-go up to v0.95): mailservers are trusted devp2p peers.
+
+use actors::{
+    mailserver::Mailserver,
+    node::{Connection, NodeError},
+};
+use serde::de::IgnoredAny;
+use serde_json::json;
+
+use crate::node::link::Link;
+
+/// Makes it the only mailserver. The node answers at once, for dead ones too (recorded on v0.94), so that
+/// only the peer list proves a connection; and it sends no summary if it was connected before.
+pub(crate) async fn connect(link: &Link, mailserver: &Mailserver) -> Result<Connection, NodeError> {
+    let enodes = json!([[mailserver.address.dial()]]);
+    link.rpc
+        .call::<IgnoredAny>("wakuext_updateMailservers", enodes)
+        .await?;
+    Ok(if link.lists(&mailserver.identity) {
+        Connection::Connected
+    } else {
+        Connection::Pending
+    })
+}
+
+/// Adds it as a peer. The answer is `true` for dead ones too.
+pub(crate) async fn introduce(
+    link: &Link,
+    mailserver: &Mailserver,
+) -> Result<Connection, NodeError> {
+    if link.lists(&mailserver.identity) {
+        return Ok(Connection::Connected);
+    }
+    link.rpc
+        .call::<IgnoredAny>("admin_addPeer", json!([mailserver.address.dial()]))
+        .await?;
+    Ok(Connection::Pending)
+}
+
+/// Removes it as a peer. Added again, it is connected to only 35 s after its last dial (v0.94).
+pub(crate) async fn drop_peer(link: &Link, mailserver: &Mailserver) -> Result<(), NodeError> {
+    link.rpc
+        .call::<IgnoredAny>("admin_removePeer", json!([mailserver.address.dial()]))
+        .await?;
+    link.note_dropped(&mailserver.identity);
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! The service as a whole: what it opens, in which order, and how it ends.
+
+use std::{net::SocketAddr, time::Duration};
+
+use actix::Recipient;
+use actors::{fleet_registry::FleetsLoaded, supervisor::BudgetSpent};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+
+use crate::{
+    control,
+    exit::{Exit, Failure},
+    fleets::{FleetSource, FleetWatcher, Loaded},
+    node::RpcClient,
+    settings::Settings,
+    state::{StateDir, StateError},
+    wiring,
+};
+
+/// The pause between two looks at the fleet file.
+const FLEET_FILE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// For how long requests to the control API may go on after the stop.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// A running sidecar.
+pub struct Running {
+    /// The actors, for whoever runs the sidecar inside their own process.
+    pub control: control::Ports,
+    /// Where the control API listens, unless it is off.
+    pub address: Option<SocketAddr>,
+    stop: Option<oneshot::Sender<()>>,
+    api: Option<JoinHandle<std::io::Result<()>>>,
+    watch: JoinHandle<()>,
+    spent: mpsc::UnboundedReceiver<BudgetSpent>,
+}
+
+impl Running {
+    /// Opens what the settings name, then starts the actors. `seed` makes their draws repeatable.
+    ///
+    /// # Errors
+    ///
+    /// Nothing was started: 64 for settings that cannot be right, 71 for a port or directory that
+    /// cannot be used.
+    pub async fn start(settings: &Settings, seed: Option<u64>) -> Result<Self, Failure> {
+        let source = FleetSource::resolve(&settings.fleet.file);
+        let (watcher, loaded) = FleetWatcher::open(source)
+            .map_err(|error| Exit::Usage.because(format!("fleet.file: {error}")))?;
+        check_fleet(settings, &loaded)?;
+        let rpc = RpcClient::new(&settings.node)
+            .map_err(|error| Exit::Usage.because(format!("node.rpc_url: {error}")))?;
+        let state = open_state(settings)?;
+        let listener = match settings.control.listen.address() {
+            Some(address) => Some(
+                control::bind(address)
+                    .await
+                    .map_err(|error| Exit::Unusable.because(error))?,
+            ),
+            None => None,
+        };
+        let service = wiring::start(settings, &rpc, state, seed);
+        take_over(&service.fleets, loaded);
+        let watch = actix_rt::spawn(watch(watcher, service.fleets.clone()));
+        let address = listener.as_ref().and_then(|it| it.local_addr().ok());
+        let (stop, stopped) = oneshot::channel();
+        let api = listener.map(|listener| {
+            let config = control::Config {
+                accept_signals: settings.accepts_signals(),
+            };
+            let stopped = async { drop(stopped.await) };
+            let ports = service.control.clone();
+            actix_rt::spawn(control::serve(listener, config, ports, stopped))
+        });
+        Ok(Self {
+            control: service.control,
+            address,
+            stop: Some(stop),
+            api,
+            watch,
+            spent: service.spent,
+        })
+    }
+
+    /// Runs until `shutdown` is done, or an actor fails too often.
+    ///
+    /// # Errors
+    ///
+    /// 70 in the second case.
+    pub async fn until(mut self, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
+        let ended = tokio::select! {
+            () = shutdown => Ok(()),
+            Some(spent) = self.spent.recv() => Err(Exit::Internal.because(spent)),
+        };
+        tracing::info!("stopping");
+        self.watch.abort();
+        drop(self.stop.take());
+        if let Some(api) = self.api.take()
+            && tokio::time::timeout(GRACE, api).await.is_err()
+        {
+            tracing::warn!(grace = ?GRACE, "control API cut off");
+        }
+        ended
+    }
+}
+
+fn open_state(settings: &Settings) -> Result<StateDir, Failure> {
+    StateDir::open(&settings.state.dir, |name| std::env::var_os(name)).map_err(|error| {
+        let exit = match error {
+            StateError::NoDirectory => Exit::Usage,
+            _ => Exit::Unusable,
+        };
+        exit.because(format!("state.dir: {error}"))
+    })
+}
+
+/// A fleet that the configuration names must exist and have mailservers; that of a node is its own
+/// business, and may change.
+fn check_fleet(settings: &Settings, loaded: &Loaded) -> Result<(), Failure> {
+    let Some(name) = settings.fleet.named() else {
+        return Ok(());
+    };
+    if settings.mailservers.iter().any(|it| it.fleet == name) {
+        return Ok(());
+    }
+    let problem = match loaded.fleets.get(name) {
+        Some(fleet) if !fleet.mailservers.is_empty() => return Ok(()),
+        Some(_) => "has no mailservers",
+        None => "is not in the fleet file",
+    };
+    let known: Vec<&str> = loaded.fleets.keys().map(String::as_str).collect();
+    let known = known.join(", ");
+    Err(Exit::Usage.because(format!(
+        "fleet.name = {name:?}: {problem} ({}); known fleets: {known}",
+        settings.fleet.file.display()
+    )))
+}
+
+fn take_over(fleets: &Recipient<FleetsLoaded>, loaded: Loaded) {
+    for skipped in &loaded.skipped {
+        tracing::warn!(%skipped, "fleet file");
+    }
+    fleets.do_send(FleetsLoaded(loaded.fleets));
+}
+
+/// Takes over a fleet file that changed; one that broke leaves the old list in place.
+async fn watch(mut watcher: FleetWatcher, fleets: Recipient<FleetsLoaded>) {
+    loop {
+        tokio::time::sleep(FLEET_FILE_INTERVAL).await;
+        match watcher.changed() {
+            None => {}
+            Some(Ok(loaded)) => {
+                tracing::info!(fleets = loaded.fleets.len(), "fleet file read again");
+                take_over(&fleets, loaded);
+            }
+            Some(Err(error)) => tracing::warn!(%error, "fleet file: the old list stays"),
+        }
+    }
+}

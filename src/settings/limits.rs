@@ -1,0 +1,148 @@
+//! Which values are good: ranges, URLs, and what must fit together.
+
+use std::{collections::BTreeSet, fmt::Display, ops::RangeInclusive, time::Duration};
+
+use actors::address::Address;
+
+use super::Settings;
+use crate::node::Invalid;
+
+/// The most custom mailservers that a configuration may name: each costs one ping in every round.
+pub const MAX_MAILSERVERS: usize = 256;
+
+/// Names longer than this are mistakes.
+const MAX_NAME_BYTES: usize = 256;
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A value that cannot be used.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Violation {
+    /// The key with its section.
+    pub(super) key: String,
+    /// What is wrong with the value.
+    pub(super) reason: String,
+}
+
+impl Violation {
+    fn new(key: impl Into<String>, reason: impl Display) -> Self {
+        Self {
+            key: key.into(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+impl From<Invalid> for Violation {
+    fn from(invalid: Invalid) -> Self {
+        Self::new(invalid.key, invalid.reason)
+    }
+}
+
+/// Checks everything that the types do not say.
+pub(super) fn check(settings: &Settings) -> Result<(), Violation> {
+    settings.node.validate()?;
+    settings.ping.validate()?;
+    durations(settings)?;
+    if settings.fleet.name.is_empty() {
+        return Err(Violation::new(
+            "fleet.name",
+            "is empty: name a fleet, or \"auto\"",
+        ));
+    }
+    if settings.fleet.file.as_os_str().is_empty() {
+        return Err(Violation::new("fleet.file", "is empty"));
+    }
+    let fraction = settings.selector.pool_fraction;
+    if !(fraction > 0.0 && fraction <= 1.0) {
+        return Err(Violation::new(
+            "selector.pool_fraction",
+            "must be more than 0 and at most 1",
+        ));
+    }
+    if settings.state.dir.is_empty() {
+        return Err(Violation::new(
+            "state.dir",
+            "is empty: name a directory, or \"auto\"",
+        ));
+    }
+    mailservers(settings)
+}
+
+fn durations(settings: &Settings) -> Result<(), Violation> {
+    let tenth = Duration::from_millis(100);
+    let Settings { cycle, history, .. } = settings;
+    within("cycle.tick", cycle.tick, tenth..=HOUR)?;
+    within(
+        "cycle.pin_patience",
+        cycle.pin_patience,
+        Duration::ZERO..=HOUR,
+    )?;
+    within(
+        "cycle.connect_timeout",
+        cycle.connect_timeout,
+        tenth..=600 * SECOND,
+    )?;
+    within(
+        "history.retry_initial",
+        history.retry_initial,
+        Duration::from_millis(10)..=HOUR,
+    )?;
+    within(
+        "history.retry_max",
+        history.retry_max,
+        history.retry_initial..=24 * HOUR,
+    )?;
+    within("history.timeout", history.timeout, tenth..=HOUR)
+}
+
+fn within(key: &str, value: Duration, range: RangeInclusive<Duration>) -> Result<(), Violation> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    let (from, to) = (
+        humantime::format_duration(*range.start()),
+        humantime::format_duration(*range.end()),
+    );
+    Err(Violation::new(key, format!("must be from {from} to {to}")))
+}
+
+fn mailservers(settings: &Settings) -> Result<(), Violation> {
+    let all = &settings.mailservers;
+    if all.len() > MAX_MAILSERVERS {
+        let reason = format!("{} are too many: at most {MAX_MAILSERVERS}", all.len());
+        return Err(Violation::new("mailservers", reason));
+    }
+    let mut seen = BTreeSet::new();
+    for (index, mailserver) in all.iter().enumerate() {
+        let key = |field| format!("mailservers[{index}].{field}");
+        for (field, text) in [("id", &mailserver.id), ("fleet", &mailserver.fleet)] {
+            if text.trim().is_empty() {
+                return Err(Violation::new(key(field), "is empty"));
+            }
+        }
+        for (field, text) in [
+            ("id", &mailserver.id),
+            ("fleet", &mailserver.fleet),
+            ("name", &mailserver.name),
+        ] {
+            if text.len() > MAX_NAME_BYTES {
+                return Err(Violation::new(
+                    key(field),
+                    format!("is longer than {MAX_NAME_BYTES} bytes"),
+                ));
+            }
+        }
+        if !seen.insert(&mailserver.id) {
+            return Err(Violation::new(
+                key("id"),
+                "is the id of another mailserver already",
+            ));
+        }
+        if let Err(error) = mailserver.address.parse::<Address>() {
+            return Err(Violation::new(key("address"), error));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,184 @@
+//! The sections of the configuration, key for key as in `config/default.toml`.
+
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+
+use actors::{
+    connector, history_requester, node::SavedMailserver, pin::Policy, selector, supervisor,
+};
+use serde::Deserialize;
+
+use crate::{
+    node::{self, Signals},
+    probe,
+};
+
+/// All settings.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The status-go node that is served.
+    pub node: node::Config,
+    /// The published mailservers.
+    pub fleet: FleetSection,
+    /// Custom mailservers, beside those of the fleet and those saved in the node.
+    pub mailservers: Vec<SavedMailserver>,
+    /// The loop.
+    pub cycle: CycleSection,
+    /// The ping round.
+    pub ping: probe::Config,
+    /// The choice.
+    pub selector: selector::Config,
+    /// Requests for missed history.
+    pub history: history_requester::Config,
+    /// The control API.
+    pub control: ControlSection,
+    /// What is kept across restarts.
+    pub state: StateSection,
+    /// The log.
+    pub log: LogSection,
+}
+
+impl Settings {
+    /// What the supervisor is given: the tick of `[cycle]`; its budget is no knob.
+    #[must_use]
+    pub fn supervisor(&self) -> supervisor::Config {
+        supervisor::Config {
+            tick: self.cycle.tick,
+            ..supervisor::Config::default()
+        }
+    }
+
+    /// What the connector is given.
+    #[must_use]
+    pub fn connector(&self) -> connector::Config {
+        connector::Config {
+            reactive: self.cycle.reactive,
+            pin_policy: self.cycle.pin_policy,
+            pin_patience: self.cycle.pin_patience,
+            connect_timeout: self.cycle.connect_timeout,
+        }
+    }
+
+    /// Whether the host application forwards signals.
+    #[must_use]
+    pub fn accepts_signals(&self) -> bool {
+        self.node.signals == Signals::Push
+    }
+}
+
+/// The published mailservers.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FleetSection {
+    /// Which fleet, or `auto`.
+    pub name: String,
+    /// The file that lists them.
+    pub file: PathBuf,
+}
+
+impl FleetSection {
+    /// The fleet that was named; `None` if it is the node's own setting.
+    #[must_use]
+    pub fn named(&self) -> Option<&str> {
+        (self.name != "auto").then_some(self.name.as_str())
+    }
+}
+
+/// The loop.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CycleSection {
+    /// The heartbeat.
+    #[serde(with = "humantime_serde")]
+    pub tick: Duration,
+    /// Act on a lost mailserver at once, not at the next tick.
+    pub reactive: bool,
+    /// An id, a peer id, an enode or a multiaddr; empty: the pin saved in the node.
+    pub pinned: String,
+    /// What happens while the pinned one does not answer.
+    pub pin_policy: Policy,
+    /// How long the pinned one may be away before another is used.
+    #[serde(with = "humantime_serde")]
+    pub pin_patience: Duration,
+    /// How long a chosen mailserver may take to be connected.
+    #[serde(with = "humantime_serde")]
+    pub connect_timeout: Duration,
+}
+
+/// The control API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ControlSection {
+    /// Where it listens.
+    pub listen: Listen,
+}
+
+/// Where the control API listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Listen {
+    /// Nowhere.
+    Off,
+    /// On this address; port 0 takes a free one.
+    At(SocketAddr),
+}
+
+impl Listen {
+    /// The address; `None` if it is off.
+    #[must_use]
+    pub fn address(self) -> Option<SocketAddr> {
+        match self {
+            Self::Off => None,
+            Self::At(address) => Some(address),
+        }
+    }
+}
+
+impl TryFrom<String> for Listen {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text == "off" {
+            return Ok(Self::Off);
+        }
+        let address = text
+            .parse()
+            .map_err(|_| "expected IP:PORT (as 127.0.0.1:8765 or [::1]:8765) or \"off\"")?;
+        Ok(Self::At(address))
+    }
+}
+
+/// What is kept across restarts.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StateSection {
+    /// Where.
+    pub dir: String,
+}
+
+/// The log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogSection {
+    /// For whom it is written.
+    pub format: LogFormat,
+}
+
+/// For whom the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// People.
+    Text,
+    /// Machines: one JSON object a line.
+    Json,
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => f.write_str("off"),
+            Self::At(address) => address.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Descriptions of communities, asked of the mailserver in use.
+
+use std::{rc::Rc, time::Duration};
+
+use serde_json::{Value, json};
+use tokio::{
+    sync::oneshot,
+    time::{sleep, timeout},
+};
+
+use super::{
+    history,
+    link::Ask,
+    node::Node,
+    rpc::{self, Answer, Go, Refusal},
+};
+
+/// v0.94 waits this long before it says that a mailserver does not know a community (recorded).
+const CLASSIC_WAIT: Duration = Duration::from_secs(15);
+
+/// Nodes of 2024 wait this long for a mailserver to ask (recorded: 62 s).
+const MODERN_WAIT: Duration = Duration::from_secs(62);
+
+/// The shortest public key of a community, `0x` included.
+const KEY_LENGTH: usize = 68;
+
+/// `wakuext_requestCommunityInfoFromMailserver [id]` of v0.94: an id that was asked once and not found
+/// is answered with null from then on.
+pub(crate) async fn request_classic(node: &Rc<Node>, params: &[Value]) -> Answer {
+    rpc::check(params, &[Go::Text])?;
+    let id = rpc::text(params, 0);
+    if !id.starts_with("0x") {
+        return Err(Refusal::failed("hex string without 0x prefix"));
+    }
+    if let Some(known) = known(node, id) {
+        return Ok(known);
+    }
+    if !node
+        .state
+        .borrow_mut()
+        .asked_communities
+        .insert(id.to_owned())
+    {
+        return Ok(Value::Null);
+    }
+    let Some(mailserver) = node.state.borrow().used.clone() else {
+        return Ok(Value::Null);
+    };
+    let limit = node.scaled(CLASSIC_WAIT);
+    if let Ok(Some(found)) = timeout(limit, ask(node, &mailserver, id)).await {
+        return Ok(found);
+    }
+    sleep(limit).await;
+    Ok(Value::Null)
+}
+
+/// `wakuext_requestCommunityInfoFromMailserver [id]` of 2024.
+pub(crate) async fn request_modern(node: &Rc<Node>, params: &[Value]) -> Answer {
+    rpc::check(params, &[Go::Text])?;
+    fetch(node, rpc::text(params, 0), true, true).await
+}
+
+/// `wakuext_fetchCommunity [{communityKey, tryDatabase, waitForResponse}]` of 2024.
+pub(crate) async fn fetch_modern(node: &Rc<Node>, params: &[Value]) -> Answer {
+    rpc::check(params, &[Go::Struct("protocol.FetchCommunityRequest")])?;
+    let request = &params[0];
+    let id = request["communityKey"].as_str().unwrap_or_default();
+    let flag = |name: &str| request[name].as_bool().unwrap_or(false);
+    fetch(node, id, flag("tryDatabase"), flag("waitForResponse")).await
+}
+
+async fn fetch(node: &Rc<Node>, id: &str, try_database: bool, wait: bool) -> Answer {
+    if id.len() < KEY_LENGTH {
+        return Err(Refusal::failed(
+            "invalid request: community key is too short",
+        ));
+    }
+    if let Some(known) = known(node, id).filter(|_| try_database) {
+        return Ok(known);
+    }
+    if !wait {
+        let (asking, id) = (node.clone(), id.to_owned());
+        node.tasks.spawn(async move {
+            let used = asking.state.borrow().used.clone();
+            if let Some(mailserver) = used {
+                ask(&asking, &mailserver, &id).await;
+            }
+        });
+        return Ok(Value::Null);
+    }
+    let used = node.state.borrow().used.clone();
+    let Some(mailserver) = used.filter(|_| node.uses_mailservers()) else {
+        sleep(node.scaled(MODERN_WAIT)).await;
+        return Err(Refusal::failed("store node is not available"));
+    };
+    Ok(ask(node, &mailserver, id).await.unwrap_or(Value::Null))
+}
+
+fn known(node: &Node, id: &str) -> Option<Value> {
+    let state = node.state.borrow();
+    state.communities.get(id).map(|name| description(id, name))
+}
+
+/// Asks the mailserver and, if it knows, tells.
+async fn ask(node: &Rc<Node>, mailserver: &str, id: &str) -> Option<Value> {
+    let asks = history::asks(node, mailserver).await.ok()?;
+    let (answer, answered) = oneshot::channel();
+    let _ = asks.send(Ask::Community {
+        id: id.to_owned(),
+        answer,
+    });
+    let name = answered.await.ok()??;
+    let found = description(id, &name);
+    node.state
+        .borrow_mut()
+        .communities
+        .insert(id.to_owned(), name);
+    node.signals.emit("community.found", || found.clone());
+    node.journal.note();
+    Some(found)
+}
+
+fn description(id: &str, name: &str) -> Value {
+    json!({"id": id, "name": name, "description": name, "verified": false, "joined": false, "chats": {}})
+}

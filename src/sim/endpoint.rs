@@ -1,0 +1,223 @@
+//! The HTTP side of the simulated node: `POST /statusgo/CallRPC` and the socket at `/signals`.
+//!
+//! Classic nodes have their JSON-RPC at `/` and no socket; the simulation gives all modes the same two.
+
+use std::{cell::RefCell, io, net::SocketAddr, rc::Rc, time::Duration};
+
+use actix_web::{
+    App, HttpRequest, HttpResponse,
+    http::header::{CONTENT_TYPE, ContentType},
+    web,
+};
+use bytes::Bytes;
+use serde_json::Value;
+use tokio::task::JoinHandle;
+
+use super::{
+    methods,
+    node::Node,
+    port::Port,
+    rpc::{self, Refusal, Request},
+};
+use crate::http::{self, Limits};
+
+/// The largest call, in bytes (geth's limit).
+const BODY_LIMIT: usize = 5 << 20;
+
+/// Calls in one batch.
+const BATCH_LIMIT: usize = 100;
+
+/// Nodes wait long: a subscriber that does not read is never cut off, connections stay open.
+const LIMITS: Limits = Limits {
+    connections: 512,
+    head: Duration::from_secs(30),
+    response: Duration::from_secs(3600),
+    write: Duration::from_secs(3600),
+    keep_alive: Duration::from_secs(120),
+    grace: Duration::ZERO,
+};
+
+/// What is wrong with the node's HTTP side.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum RpcFault {
+    /// Nothing.
+    #[default]
+    None,
+    /// Calls are never answered.
+    Hangs,
+    /// Calls are answered with this text, as HTML.
+    Html(String),
+}
+
+/// The node's port and what serves it.
+pub(crate) struct Endpoint {
+    port: Port,
+    serving: RefCell<Option<JoinHandle<io::Result<()>>>>,
+    fault: Rc<RefCell<RpcFault>>,
+}
+
+impl Endpoint {
+    /// Takes a port; nothing listens yet.
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self {
+            port: Port::reserve()?,
+            serving: RefCell::default(),
+            fault: Rc::default(),
+        })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.port.address()
+    }
+
+    pub(crate) fn set_fault(&self, fault: RpcFault) {
+        self.fault.replace(fault);
+    }
+
+    /// Opens the port.
+    pub(crate) fn open(&self, node: &Rc<Node>) -> io::Result<()> {
+        let listener = self.port.listen()?;
+        let (calls, faults) = (node.clone(), self.fault.clone());
+        let signals = node.clone();
+        let call = move |request: HttpRequest, body: Bytes| {
+            let (node, fault) = (calls.clone(), faults.borrow().clone());
+            async move { answer(&node, fault, &request, &body).await }
+        };
+        let subscribe = move |request: HttpRequest, body: web::Payload| {
+            let node = signals.clone();
+            async move { subscribe(&node, &request, body) }
+        };
+        let app = App::new()
+            .app_data(web::PayloadConfig::new(BODY_LIMIT))
+            .route("/statusgo/CallRPC", web::post().to(call))
+            .route("/signals", web::get().to(subscribe))
+            .default_service(web::to(|| async {
+                HttpResponse::NotFound().body("404 page not found\n")
+            }));
+        let serving = http::serve(listener, app, LIMITS, std::future::pending());
+        self.serving.replace(Some(actix_rt::spawn(serving)));
+        Ok(())
+    }
+
+    /// Closes the port and cuts every connection.
+    pub(crate) fn close(&self) -> Option<JoinHandle<io::Result<()>>> {
+        let serving = self.serving.take()?;
+        serving.abort();
+        Some(serving)
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn subscribe(
+    node: &Rc<Node>,
+    request: &HttpRequest,
+    body: web::Payload,
+) -> actix_web::Result<HttpResponse> {
+    let (response, session, incoming) = actix_ws::handle(request, body)?;
+    let node = node.clone();
+    actix_rt::spawn(async move {
+        let signals = &node.signals;
+        signals
+            .subscribe(session, incoming, || node.journal.note())
+            .await;
+        node.journal.note();
+    });
+    Ok(response)
+}
+
+async fn answer(
+    node: &Rc<Node>,
+    fault: RpcFault,
+    request: &HttpRequest,
+    body: &[u8],
+) -> HttpResponse {
+    match fault {
+        RpcFault::None => {}
+        RpcFault::Hangs => std::future::pending().await,
+        RpcFault::Html(text) => {
+            return HttpResponse::Ok()
+                .content_type(ContentType::html())
+                .body(text);
+        }
+    }
+    node.signals.flowing().await;
+    let ready = node.state.borrow().logged_in;
+    if node.is_modern() && !ready {
+        let text = r#"{"error":"JSON-RPC client is unavailable"}"#;
+        return HttpResponse::Ok()
+            .content_type(ContentType::json())
+            .body(text);
+    }
+    if !node.is_modern() && !says_json(request) {
+        let text = "invalid content type, only application/json is supported\n";
+        return HttpResponse::UnsupportedMediaType().body(text);
+    }
+    let text = respond(node, body).await;
+    HttpResponse::Ok()
+        .content_type(ContentType::json())
+        .body(text)
+}
+
+fn says_json(request: &HttpRequest) -> bool {
+    let header = request.headers().get(CONTENT_TYPE);
+    let header = header
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    header
+        .split(';')
+        .next()
+        .is_some_and(|kind| kind.trim() == "application/json")
+}
+
+async fn respond(node: &Rc<Node>, body: &[u8]) -> String {
+    if body.trim_ascii_start().starts_with(b"[") {
+        let batch: Vec<Request> = match serde_json::from_slice(body) {
+            Ok(batch) => batch,
+            Err(error) => return rpc::respond("0", &Err(rpc::malformed(&error))),
+        };
+        let mut answers = Vec::with_capacity(batch.len().min(BATCH_LIMIT));
+        for request in batch.iter().take(BATCH_LIMIT) {
+            answers.push(call(node, request).await);
+        }
+        return format!("[{}]", answers.join(","));
+    }
+    match serde_json::from_slice::<Request>(body) {
+        Ok(request) => call(node, &request).await,
+        Err(error) => rpc::respond("0", &Err(unreadable(body, &error))),
+    }
+}
+
+async fn call(node: &Rc<Node>, request: &Request<'_>) -> String {
+    let method = request.method.as_str();
+    let answer = match request.params() {
+        _ if method.is_empty() => Err(Refusal {
+            code: -32600,
+            message: "invalid request".into(),
+        }),
+        Ok(params) => {
+            node.journal.record(method, Value::Array(params.clone()));
+            methods::call(node, method, &params).await
+        }
+        Err(refusal) => Err(refusal),
+    };
+    request.respond(&answer)
+}
+
+/// What is JSON but no call, or no JSON.
+fn unreadable(body: &[u8], error: &serde_json::Error) -> Refusal {
+    match serde_json::from_slice::<Value>(body) {
+        Ok(value) => Refusal {
+            code: -32700,
+            message: format!(
+                "json: cannot unmarshal {} into Go value of type rpc.jsonrpcRequest",
+                rpc::kind(&value)
+            ),
+        },
+        Err(_) => rpc::malformed(error),
+    }
+}

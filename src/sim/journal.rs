@@ -1,0 +1,82 @@
+//! What was asked of the simulated node, and a way to wait for things to happen.
+
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tokio::{sync::watch, time::timeout};
+
+/// Calls that are kept; the oldest are forgotten first.
+const KEPT: usize = 100_000;
+
+/// One call that the node received.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// When it arrived.
+    pub at: Instant,
+    /// The method as the caller wrote it.
+    pub method: String,
+    /// The parameters as the caller wrote them; null where there are none.
+    pub params: Value,
+}
+
+/// The calls so far, and a count of everything that happened.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    calls: RefCell<VecDeque<Call>>,
+    happened: watch::Sender<u64>,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self {
+            calls: RefCell::default(),
+            happened: watch::Sender::new(0),
+        }
+    }
+}
+
+impl Journal {
+    /// Something changed that somebody may wait for.
+    pub(crate) fn note(&self) {
+        self.happened.send_modify(|count| *count += 1);
+    }
+
+    /// A call arrived.
+    pub(crate) fn record(&self, method: &str, params: Value) {
+        let mut calls = self.calls.borrow_mut();
+        if calls.len() >= KEPT {
+            calls.pop_front();
+        }
+        let (at, method) = (Instant::now(), method.to_owned());
+        calls.push_back(Call { at, method, params });
+        drop(calls);
+        self.note();
+    }
+
+    /// The calls that are kept, the oldest first.
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        self.calls.borrow().iter().cloned().collect()
+    }
+
+    /// Forgets them.
+    pub(crate) fn clear(&self) {
+        self.calls.borrow_mut().clear();
+    }
+
+    /// Waits until `condition` holds; it is looked at after everything that happens.
+    /// False if it does not come to hold within `limit`.
+    pub(crate) async fn wait_for(&self, limit: Duration, condition: impl FnMut() -> bool) -> bool {
+        timeout(limit, self.until(condition)).await.is_ok()
+    }
+
+    /// Waits until `condition` holds.
+    pub(crate) async fn until(&self, mut condition: impl FnMut() -> bool) {
+        let mut happened = self.happened.subscribe();
+        // It can only fail when the sender is gone, and `self` holds it.
+        let _ = happened.wait_for(|_| condition()).await;
+    }
+}

@@ -1,0 +1,309 @@
+//! One mailserver behind the simulated node: it really listens, keeps messages, and fails as it is told.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    future::poll_fn,
+    io,
+    net::SocketAddr,
+    rc::{Rc, Weak},
+    task::Poll,
+    time::Duration,
+};
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{mpsc, watch},
+    time::sleep,
+};
+
+use super::{
+    identity::Identity,
+    port::{BlackHole, Port},
+    tasks::Tasks,
+    wire::{self, Query, Reply},
+};
+
+/// What is wrong with a mailserver.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing.
+    #[default]
+    None,
+    /// The process is gone (`kill -9`): connections are refused, open ones close.
+    Killed,
+    /// The process is stopped (`SIGSTOP`): the system still accepts connections, nobody answers. Pings
+    /// by TCP succeed; the node drops it from its peers only after a while.
+    Hung,
+    /// The host is cut off: packets vanish, connecting times out. Open connections stay silent.
+    Isolated,
+    /// Another node lives at the address: dials are refused by protocol, open connections close.
+    Refusing,
+    /// Each answer takes this long.
+    Slow(Duration),
+    /// Pings and dials succeed, history requests fail with an error.
+    HistoryFails,
+    /// Pings and dials succeed, history requests are never answered.
+    HistoryHangs,
+    /// History requests are answered with nothing although messages exist.
+    HistoryEmpty,
+}
+
+/// Live messages that may wait for one connection; the rest is left to history requests.
+const LIVE_LIMIT: usize = 1024;
+
+/// The text of a store that answers with an error (recorded on status-go 2024-10).
+const STORE_ERROR: &str = "503 - SERVICE_UNAVAILABLE";
+
+/// A mailserver.
+#[derive(Debug)]
+pub(crate) struct Mailserver {
+    pub(crate) id: String,
+    pub(crate) fleet: String,
+    pub(crate) identity: Identity,
+    /// Who answers in its place when it is [`Fault::Refusing`].
+    impostor: Identity,
+    latency: Duration,
+    port: Port,
+    entrance: RefCell<Entrance>,
+    fault: Cell<Fault>,
+    frozen: watch::Sender<bool>,
+    messages: RefCell<BTreeMap<u64, String>>,
+    communities: RefCell<BTreeMap<String, String>>,
+    live: RefCell<Vec<mpsc::Sender<Reply>>>,
+    connections: Tasks,
+}
+
+/// What becomes of new connections.
+///
+/// The accepting task only borrows the listener, so that replacing the value closes the port at once
+/// and not at the task's next turn.
+#[derive(Debug)]
+enum Entrance {
+    Refused,
+    Swallowed(#[expect(dead_code, reason = "held so that it swallows")] BlackHole),
+    Open(#[expect(dead_code, reason = "held so that it listens")] Rc<TcpListener>),
+}
+
+impl Mailserver {
+    /// Starts one on a port of its own.
+    pub(crate) fn start(
+        id: String,
+        fleet: String,
+        identities: [Identity; 2],
+        latency: Duration,
+    ) -> io::Result<Rc<Self>> {
+        let [identity, impostor] = identities;
+        let mailserver = Rc::new(Self {
+            id,
+            fleet,
+            identity,
+            impostor,
+            latency,
+            port: Port::reserve()?,
+            entrance: RefCell::new(Entrance::Refused),
+            fault: Cell::default(),
+            frozen: watch::Sender::new(false),
+            messages: RefCell::default(),
+            communities: RefCell::default(),
+            live: RefCell::default(),
+            connections: Tasks::default(),
+        });
+        mailserver.set_fault(Fault::None)?;
+        Ok(mailserver)
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.port.address()
+    }
+
+    pub(crate) fn multiaddr(&self) -> String {
+        let port = self.address().port();
+        format!("/ip4/127.0.0.1/tcp/{port}/p2p/{}", self.identity.peer_id)
+    }
+
+    pub(crate) fn enode(&self) -> String {
+        format!("enode://{}@{}", self.identity.public_key, self.address())
+    }
+
+    /// How long it takes to answer.
+    pub(crate) fn latency(&self) -> Duration {
+        match self.fault.get() {
+            Fault::Slow(latency) => latency,
+            _ => self.latency,
+        }
+    }
+
+    /// Whether it takes part in the network.
+    pub(crate) fn is_live(&self) -> bool {
+        use Fault::{Hung, Isolated, Killed, Refusing};
+        !matches!(self.fault.get(), Killed | Hung | Isolated | Refusing)
+    }
+
+    /// Breaks it, or mends it.
+    pub(crate) fn set_fault(self: &Rc<Self>, fault: Fault) -> io::Result<()> {
+        self.fault.set(fault);
+        if matches!(fault, Fault::Killed | Fault::Refusing) {
+            *self.entrance.borrow_mut() = Entrance::Refused;
+            self.connections.abort_all();
+            self.live.borrow_mut().clear();
+        }
+        let frozen = matches!(fault, Fault::Hung | Fault::Isolated);
+        self.frozen.send_replace(frozen);
+        match fault {
+            Fault::Killed => {}
+            Fault::Isolated => self.swallow()?,
+            _ => self.open()?,
+        }
+        Ok(())
+    }
+
+    fn swallow(&self) -> io::Result<()> {
+        let mut entrance = self.entrance.borrow_mut();
+        *entrance = Entrance::Refused;
+        *entrance = Entrance::Swallowed(self.port.swallow()?);
+        Ok(())
+    }
+
+    fn open(self: &Rc<Self>) -> io::Result<()> {
+        let mut entrance = self.entrance.borrow_mut();
+        if !matches!(*entrance, Entrance::Open(_)) {
+            *entrance = Entrance::Refused;
+            let listener = Rc::new(self.port.listen()?);
+            self.connections
+                .spawn(self.clone().accept(Rc::downgrade(&listener)));
+            *entrance = Entrance::Open(listener);
+        }
+        Ok(())
+    }
+
+    /// Keeps a message and passes it on to the nodes that are connected.
+    pub(crate) fn publish(&self, sequence: u64, text: &str) {
+        self.messages.borrow_mut().insert(sequence, text.to_owned());
+        self.live.borrow_mut().retain(|node| {
+            let text = text.to_owned();
+            let message = Reply::Message {
+                query: None,
+                sequence,
+                text,
+            };
+            !matches!(
+                node.try_send(message),
+                Err(mpsc::error::TrySendError::Closed(_))
+            )
+        });
+    }
+
+    /// Keeps the description of a community.
+    pub(crate) fn publish_community(&self, id: &str, name: &str) {
+        let mut communities = self.communities.borrow_mut();
+        communities.insert(id.to_owned(), name.to_owned());
+    }
+
+    /// Ends everything that runs for it.
+    pub(crate) fn shut_down(&self) {
+        *self.entrance.borrow_mut() = Entrance::Refused;
+        self.connections.abort_all();
+    }
+
+    async fn accept(self: Rc<Self>, listener: Weak<TcpListener>) {
+        let next = || {
+            poll_fn(|context| match listener.upgrade() {
+                Some(listener) => listener.poll_accept(context).map(Result::ok),
+                None => Poll::Ready(None),
+            })
+        };
+        while let Some((stream, _)) = next().await {
+            self.connections.spawn(self.clone().converse(stream));
+        }
+    }
+
+    /// Talks to one node until either side is gone.
+    async fn converse(self: Rc<Self>, stream: TcpStream) {
+        let mut lines = wire::lines(stream);
+        let (live, mut messages) = mpsc::channel(LIVE_LIMIT);
+        sleep(self.latency()).await;
+        self.thawed().await;
+        let refusing = self.fault.get() == Fault::Refusing;
+        let who = if refusing {
+            &self.impostor
+        } else {
+            &self.identity
+        };
+        let peer = who.peer_id.clone();
+        if lines
+            .send(wire::encode(&Reply::Hello { peer }))
+            .await
+            .is_err()
+            || refusing
+        {
+            return;
+        }
+        self.live.borrow_mut().push(live);
+        loop {
+            let replies = tokio::select! {
+                line = lines.next() => match line {
+                    Some(Ok(line)) => self.answer(&line).await,
+                    _ => return,
+                },
+                Some(message) = messages.recv() => vec![message],
+            };
+            self.thawed().await;
+            for reply in replies {
+                if lines.feed(wire::encode(&reply)).await.is_err() {
+                    return;
+                }
+            }
+            if SinkExt::<String>::flush(&mut lines).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn thawed(&self) {
+        let mut frozen = self.frozen.subscribe();
+        // It can only fail when the sender is gone, and `self` holds it.
+        let _ = frozen.wait_for(|frozen| !frozen).await;
+    }
+
+    async fn answer(&self, line: &str) -> Vec<Reply> {
+        let query = match serde_json::from_str(line) {
+            Ok(Query::Ping) => return vec![Reply::Pong],
+            Ok(query) => query,
+            Err(_) => return Vec::new(),
+        };
+        sleep(self.latency()).await;
+        match query {
+            Query::Ping => Vec::new(),
+            Query::History { number, after } => self.history(number, after),
+            Query::Community { number, id } => {
+                let name = self.communities.borrow().get(&id).cloned();
+                vec![Reply::Community { number, name }]
+            }
+        }
+    }
+
+    fn history(&self, number: u64, after: u64) -> Vec<Reply> {
+        let done = Reply::Done { number };
+        match self.fault.get() {
+            Fault::HistoryHangs => return Vec::new(),
+            Fault::HistoryEmpty => return vec![done],
+            Fault::HistoryFails => {
+                let reason = STORE_ERROR.to_owned();
+                return vec![Reply::Failed { number, reason }];
+            }
+            _ => {}
+        }
+        let messages = self.messages.borrow();
+        let missed = messages.range(after + 1..).map(|(&sequence, text)| {
+            let (query, text) = (Some(number), text.clone());
+            Reply::Message {
+                query,
+                sequence,
+                text,
+            }
+        });
+        missed.chain([done]).collect()
+    }
+}

@@ -1,0 +1,186 @@
+//! The methods that every node has, and the way to those that only some have.
+
+use std::rc::Rc;
+
+use actors::node::Mode;
+use serde_json::{Map, Value, json};
+
+use super::{
+    classic, modern,
+    node::Node,
+    rpc::{self, Answer, Go, Refusal},
+};
+
+/// Carries out one call.
+pub(crate) async fn call(node: &Rc<Node>, method: &str, params: &[Value]) -> Answer {
+    if !node.state.borrow().logged_in {
+        return before_login(method, params);
+    }
+    match method {
+        "rpc_modules" => {
+            rpc::check(params, &[])?;
+            Ok(modules(node.mode))
+        }
+        "web3_clientVersion" => {
+            rpc::check(params, &[])?;
+            Ok(client_version(node.mode).into())
+        }
+        "wakuext_echo" => {
+            rpc::check(params, &[Go::Text])?;
+            Ok(params[0].clone())
+        }
+        "admin_peers" => {
+            rpc::check(params, &[])?;
+            let listed = node.mode == Mode::Waku1;
+            Ok(if listed { node.peer_list() } else { json!([]) })
+        }
+        "wakuext_peers" => {
+            rpc::check(params, &[])?;
+            let listed = node.mode != Mode::Waku1;
+            Ok(if listed { node.peer_list() } else { json!({}) })
+        }
+        "settings_getSettings" => {
+            rpc::check(params, &[])?;
+            Ok(settings(node))
+        }
+        "settings_saveSetting" => save_setting(node, params),
+        "mailservers_getMailservers" => {
+            rpc::check(params, &[])?;
+            let saved = &node.state.borrow().saved;
+            Ok(if saved.is_empty() {
+                Value::Null
+            } else {
+                json!(saved)
+            })
+        }
+        "mailservers_deleteMailserver" => {
+            rpc::check(params, &[Go::Text])?;
+            let mut state = node.state.borrow_mut();
+            state.saved.retain(|saved| saved["id"] != params[0]);
+            Ok(Value::Null)
+        }
+        "wakuext_disconnectActiveMailserver" => {
+            rpc::check(params, &[])?;
+            node.disconnect_active();
+            Ok(Value::Null)
+        }
+        "wakuext_dialPeer" => super::dialling::dial_peer(node, params).await,
+        _ if node.is_modern() => modern::call(node, method, params).await,
+        _ => classic::call(node, method, params).await,
+    }
+}
+
+/// A classic node before login serves what needs no account (recorded on v0.94); nodes of 2024 do not
+/// come here.
+fn before_login(method: &str, params: &[Value]) -> Answer {
+    match method {
+        "rpc_modules" => {
+            let modules = ["admin", "rpc", "waku", "wakuext", "web3"];
+            Ok(modules
+                .into_iter()
+                .map(|module| (module.to_owned(), "1.0".into()))
+                .collect::<Map<_, _>>()
+                .into())
+        }
+        "web3_clientVersion" => Ok(client_version(Mode::Waku1).into()),
+        "admin_peers" => Ok(json!([])),
+        "wakuext_echo" => {
+            rpc::check(params, &[Go::Text])?;
+            Ok(params[0].clone())
+        }
+        _ if method.starts_with("wakuext_") => Err(Refusal::failed("method handler crashed")),
+        _ => Err(Refusal::unknown_method(method)),
+    }
+}
+
+fn modules(mode: Mode) -> Value {
+    let served: &[&str] = match mode {
+        Mode::Waku1 | Mode::Waku2 => &[
+            "accounts",
+            "admin",
+            "eth",
+            "mailservers",
+            "multiaccounts",
+            "rpc",
+            "settings",
+            "status",
+            "waku",
+            "wakuext",
+            "web3",
+        ],
+        Mode::Pin | Mode::Observe => &[
+            "accounts",
+            "admin",
+            "communitytokens",
+            "ens",
+            "eth",
+            "mailservers",
+            "multiaccounts",
+            "peer",
+            "rpc",
+            "rpcstats",
+            "settings",
+            "status",
+            "updates",
+            "waku",
+            "wakuext",
+            "wallet",
+            "web3",
+        ],
+    };
+    let modules = served
+        .iter()
+        .map(|module| ((*module).to_owned(), "1.0".into()));
+    Value::Object(modules.collect())
+}
+
+fn client_version(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Waku1 | Mode::Waku2 => "rig/linux-amd64/go1.19.8",
+        Mode::Pin | Mode::Observe => "StatusIM/vrig-c72f491/linux-amd64/go1.21.13",
+    }
+}
+
+/// The settings that concern mailservers, among a few others. On classic nodes `fleet` and
+/// `pinned-mailservers` are absent until they are saved (recorded on v0.94).
+fn settings(node: &Node) -> Value {
+    let state = node.state.borrow();
+    let period = if node.is_modern() { 777_600 } else { 86_400 };
+    let mut settings = json!({
+        "currency": "usd",
+        "default-sync-period": period,
+        "installation-id": "aef27732-8d86-5039-a32e-bdbe094d8791",
+        "name": "simulated user",
+        "networks/networks": [],
+        "use-mailservers?": true,
+    });
+    if node.is_modern() {
+        settings["fleet"] = state.fleet.as_str().into();
+    }
+    for (name, value) in &state.settings {
+        settings[name] = value.clone();
+    }
+    settings
+}
+
+/// What may be saved; other names are refused.
+const SAVEABLE: [&str; 6] = [
+    "fleet",
+    "pinned-mailservers",
+    "use-mailservers?",
+    "default-sync-period",
+    "display-name",
+    "currency",
+];
+
+/// `settings_saveSetting [name, value]`: the value is not looked at (recorded on v0.94 and 2024-10).
+fn save_setting(node: &Rc<Node>, params: &[Value]) -> Answer {
+    rpc::check(params, &[Go::Text, Go::Any])?;
+    let name = rpc::text(params, 0);
+    if !SAVEABLE.contains(&name) {
+        return Err(Refusal::failed("configuration value not allowed"));
+    }
+    let mut state = node.state.borrow_mut();
+    state.settings.insert(name.to_owned(), params[1].clone());
+    Ok(Value::Null)
+}

@@ -1,0 +1,426 @@
+//! A simulated status-go with mailservers behind it, over real loopback sockets.
+//!
+//! As far as the sidecar can tell it is a node: it answers JSON-RPC, sends signals, connects to
+//! mailservers over TCP, loses them, asks them for history. For tests, benchmarks and trying things by
+//! hand, in four modes:
+//!
+//! | mode | imitates | recorded on |
+//! |---|---|---|
+//! | `waku1` | a classic node of waku v1 | v0.94.12 |
+//! | `waku2` | a classic node of waku v2 | v0.94.12 |
+//! | `pin` | a node with a mailserver cycle of its own | develop of 2024-10 |
+//! | `observe` | the same without `wakuext_setPinnedMailservers` | – |
+//!
+//! **Imitated**, because the sidecar depends on it: names, parameters, results, error codes and texts of
+//! the methods in `methods`, `classic` and `modern`; the signals about peers, mailservers, history,
+//! messages and communities; which call connects, how long it takes and how it fails ([`Fault`]); that a
+//! silent peer stays listed for a while; `dial backoff`; null results that mean "nothing was done"; pings
+//! that collapse and shuffle their answers; pins that are ignored; `available` for dead mailservers; a
+//! node that stays offline; a subscriber that freezes everything.
+//!
+//! **Not imitated:** devp2p and libp2p (node and mailservers speak lines of JSON, see `wire`), so
+//! a libp2p ping to a mailserver fails; IPv6, DNS, ENRs, WebSocket transports; accounts, chats, wallets
+//! and their signals; gaps and their filling; mailserver topics; TLS. A connect on one host takes no time, so
+//! a mailserver's latency shows in the node's pings, in dials and in requests, but not in a plain TCP
+//! connect by somebody else. Classic nodes have no signal socket; here they have one, at the same place
+//! as the others.
+//!
+//! A message that is published reaches every live mailserver, and through those it is connected to, the
+//! node. What the node misses it gets by history requests: [`Simulation::missing`] tells what it still
+//! lacks. A mailserver that was not live lacks the message for ever, and a request that it answered is
+//! not repeated elsewhere.
+//!
+//! All of it runs on the thread that started it, inside its `LocalSet` (as under `actix_rt`), and ends
+//! when the [`Simulation`] is dropped.
+
+mod address;
+mod classic;
+mod community;
+mod cycle;
+mod dialling;
+mod endpoint;
+mod history;
+mod identity;
+mod journal;
+mod link;
+mod mailserver;
+mod methods;
+mod modern;
+mod node;
+mod peers;
+mod ping;
+mod port;
+mod rpc;
+mod settings;
+mod signals;
+mod tasks;
+mod wire;
+
+use std::{cell::RefCell, io, net::SocketAddr, rc::Rc, time::Duration};
+
+use actors::node::Mode;
+use serde_json::{Map, Value, json};
+
+use self::{cycle::Entry, endpoint::Endpoint, mailserver::Mailserver, node::Node};
+pub use self::{
+    endpoint::RpcFault, journal::Call, mailserver::Fault, settings::Settings, signals::Frame,
+};
+
+/// A running simulation; dropping it ends everything.
+pub struct Simulation {
+    node: Rc<Node>,
+    endpoint: Endpoint,
+    published: RefCell<Vec<(u64, String)>>,
+}
+
+/// A mailserver of the simulation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailserverInfo {
+    /// The name in the fleet file: `mail-01.sim.test` or `store-01.sim.test`.
+    pub id: String,
+    /// The fleet.
+    pub fleet: String,
+    /// What identifies it: an enode's key (waku1) or a peer id.
+    pub identity: String,
+    /// What the node is given to connect: an enode (waku1) or a multiaddr.
+    pub address: String,
+    /// Where it listens.
+    pub socket: SocketAddr,
+}
+
+impl Simulation {
+    /// Starts the mailservers, then the node.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no ports.
+    pub fn start(settings: Settings) -> io::Result<Self> {
+        let endpoint = Endpoint::new()?;
+        let simulation = Self {
+            node: settings.build()?,
+            endpoint,
+            published: RefCell::default(),
+        };
+        simulation.boot()?;
+        Ok(simulation)
+    }
+
+    /// Where calls are posted to.
+    #[must_use]
+    pub fn rpc_url(&self) -> String {
+        format!("http://{}/statusgo/CallRPC", self.endpoint.address())
+    }
+
+    /// Where signals are sent.
+    #[must_use]
+    pub fn signals_url(&self) -> String {
+        format!("ws://{}/signals", self.endpoint.address())
+    }
+
+    /// The fleets as a file would hold them: the classic schema for waku1, else the node's.
+    #[must_use]
+    pub fn fleet_file_json(&self) -> String {
+        let waku1 = self.node.mode == Mode::Waku1;
+        let mut fleets = Map::new();
+        for mailserver in &self.node.mailservers {
+            let Mailserver { id, fleet, .. } = &**mailserver;
+            if waku1 {
+                let fleet = fleets.entry(fleet).or_insert_with(|| json!({"mail": {}}));
+                fleet["mail"][id] = mailserver.enode().into();
+            } else {
+                let nodes = json!({"clusterId": 16, "wakuNodes": [], "discV5BootstrapNodes": [], "storeNodes": []});
+                let entry = fleets.entry(fleet).or_insert(nodes);
+                let store = json!({"id": id, "addr": mailserver.multiaddr(), "fleet": fleet});
+                if let Some(stores) = entry["storeNodes"].as_array_mut() {
+                    stores.push(store);
+                }
+            }
+        }
+        if waku1 {
+            json!({"fleets": fleets}).to_string()
+        } else {
+            Value::Object(fleets).to_string()
+        }
+    }
+
+    /// The mailservers, in the order in which they are numbered from 0.
+    #[must_use]
+    pub fn mailservers(&self) -> Vec<MailserverInfo> {
+        let all = self.node.mailservers.iter();
+        all.map(|mailserver| MailserverInfo {
+            id: mailserver.id.clone(),
+            fleet: mailserver.fleet.clone(),
+            identity: self.node.key_of(mailserver).to_owned(),
+            address: match self.node.mode {
+                Mode::Waku1 => mailserver.enode(),
+                _ => mailserver.multiaddr(),
+            },
+            socket: mailserver.address(),
+        })
+        .collect()
+    }
+
+    /// Breaks a mailserver, or mends it with [`Fault::None`].
+    ///
+    /// # Errors
+    ///
+    /// If its port cannot be opened again.
+    ///
+    /// # Panics
+    ///
+    /// If there is no mailserver of that number.
+    pub fn set_fault(&self, index: usize, fault: Fault) -> io::Result<()> {
+        let mailserver = &self.node.mailservers[index];
+        tracing::info!(mailserver = mailserver.id, ?fault, "fault set");
+        mailserver.set_fault(fault)
+    }
+
+    /// Makes the node's HTTP side misbehave, or behave again.
+    pub fn set_rpc_fault(&self, fault: RpcFault) {
+        self.endpoint.set_fault(fault);
+    }
+
+    /// Sends a message: every live mailserver keeps it, and passes it on to the node if it is connected.
+    /// Texts are bounded by the longest line between node and mailserver, 1 MiB.
+    pub fn publish(&self, text: &str) {
+        let sequence = self.node.now.get() + 1;
+        self.node.now.set(sequence);
+        for mailserver in &self.node.mailservers {
+            if mailserver.is_live() {
+                mailserver.publish(sequence, text);
+            }
+        }
+        self.published
+            .borrow_mut()
+            .push((sequence, text.to_owned()));
+    }
+
+    /// Gives every live mailserver the description of a community.
+    pub fn publish_community(&self, id: &str, name: &str) {
+        let all = self.node.mailservers.iter();
+        for mailserver in all.filter(|mailserver| mailserver.is_live()) {
+            mailserver.publish_community(id, name);
+        }
+    }
+
+    /// The messages that were sent and that the node does not have.
+    #[must_use]
+    pub fn missing(&self) -> Vec<String> {
+        let state = self.node.state.borrow();
+        let published = self.published.borrow();
+        let missing = published
+            .iter()
+            .filter(|(sequence, _)| !state.received.contains_key(sequence));
+        missing.map(|(_, text)| text.clone()).collect()
+    }
+
+    /// The texts that the node has, in the order in which they were sent.
+    #[must_use]
+    pub fn received(&self) -> Vec<String> {
+        self.node
+            .state
+            .borrow()
+            .received
+            .values()
+            .cloned()
+            .collect()
+    }
+
+    /// The mailserver that the node asks for history: its id, or what the node was given if it is none of
+    /// ours.
+    #[must_use]
+    pub fn used_mailserver(&self) -> Option<String> {
+        let used = self.node.state.borrow().used.clone()?;
+        Some(
+            self.node
+                .mailserver(&used)
+                .map_or(used, |mailserver| mailserver.id.clone()),
+        )
+    }
+
+    /// The connected peers, by id where they are mailservers of ours.
+    #[must_use]
+    pub fn peers(&self) -> Vec<String> {
+        let state = self.node.state.borrow();
+        let peers = state.peers.keys();
+        peers
+            .map(|key| {
+                self.node
+                    .mailserver(key)
+                    .map_or(key.clone(), |mailserver| mailserver.id.clone())
+            })
+            .collect()
+    }
+
+    /// The open signal sockets.
+    #[must_use]
+    pub fn subscribers(&self) -> usize {
+        self.node.signals.subscribers()
+    }
+
+    /// Takes the node's network away, or gives it back. Without it all peers are lost and dials fail.
+    pub fn node_offline(&self, offline: bool) {
+        self.node.state.borrow_mut().network = !offline;
+        if offline {
+            self.node.disconnect_all();
+        }
+    }
+
+    /// Ends the node's process: its port refuses, all sockets are cut, peers are gone. What is in its
+    /// database (settings, messages) stays.
+    pub async fn stop_node(&self) {
+        if let Some(serving) = self.endpoint.close() {
+            // It was aborted; what matters is that the port is closed now.
+            let _ = serving.await;
+        }
+        self.rest();
+        self.node.tasks.abort_all();
+        self.node.signals.reset();
+    }
+
+    /// Starts the node's process again, on the same port.
+    ///
+    /// # Errors
+    ///
+    /// If the port cannot be opened again.
+    pub fn start_node(&self) -> io::Result<()> {
+        self.boot()
+    }
+
+    /// Logs the account out: calls fail as before login.
+    pub fn log_out(&self) {
+        self.rest();
+        self.node.state.borrow_mut().logged_in = false;
+        self.node.journal.note();
+    }
+
+    /// Logs an account in: another one, with nothing saved, if the fleet is another one.
+    pub fn log_in(&self, fleet: &str) {
+        self.rest();
+        let mut state = self.node.state.borrow_mut();
+        if state.fleet != fleet {
+            state.fleet = fleet.to_owned();
+            state.settings.clear();
+            state.saved.clear();
+        }
+        state.logged_in = true;
+        drop(state);
+        self.node.signals.emit("node.login", || json!({}));
+        self.enter();
+    }
+
+    /// Switches the user's "use mailservers" off or on, as an app would.
+    pub fn use_mailservers(&self, on: bool) {
+        let mut state = self.node.state.borrow_mut();
+        state.settings.insert("use-mailservers?".into(), on.into());
+        drop(state);
+        if self.node.is_modern() {
+            self.node.enter_cycle(Entry::Choose);
+        }
+    }
+
+    /// Saves the user's pin, as an app would; `None` takes it away.
+    pub fn user_pin(&self, value: Option<&str>) {
+        let mut state = self.node.state.borrow_mut();
+        let fleet = state.fleet.clone();
+        let pins = value.map_or_else(|| json!({}), |value| json!({ fleet: value }));
+        state.settings.insert("pinned-mailservers".into(), pins);
+        drop(state);
+        if self.node.is_modern() {
+            self.node.enter_cycle(Entry::Choose);
+        }
+    }
+
+    /// Sends any frame to all subscribers.
+    pub fn send_frame(&self, frame: impl Into<Frame>) {
+        self.node.signals.send(frame.into());
+    }
+
+    /// Sends a well-formed `messages.new` of about so many megabytes.
+    pub fn send_huge_signal(&self, megabytes: usize) {
+        let text = r#"{"id":"0x00","text":"lorem ipsum dolor sit amet","contentType":1},"#;
+        let messages = text.repeat(megabytes * 1_000_000 / text.len());
+        let messages = messages.trim_end_matches(',');
+        let signal = format!(r#"{{"type":"messages.new","event":{{"messages":[{messages}]}}}}"#);
+        self.send_frame(signal);
+    }
+
+    /// Every call that the node received, the oldest first.
+    #[must_use]
+    pub fn journal(&self) -> Vec<Call> {
+        self.node.journal.calls()
+    }
+
+    /// Forgets the calls so far.
+    pub fn clear_journal(&self) {
+        self.node.journal.clear();
+    }
+
+    /// Waits until `condition` holds; it is looked at after everything that happens to the node (a call, a
+    /// peer, a message, a subscriber). False if it does not come to hold within `limit`.
+    pub async fn wait_for(
+        &self,
+        limit: Duration,
+        mut condition: impl FnMut(&Self) -> bool,
+    ) -> bool {
+        self.node.journal.wait_for(limit, || condition(self)).await
+    }
+
+    fn boot(&self) -> io::Result<()> {
+        self.endpoint.open(&self.node)?;
+        let writing = self.node.clone();
+        self.node
+            .tasks
+            .spawn(async move { writing.signals.write().await });
+        match self.node.mode {
+            Mode::Waku1 => {}
+            Mode::Waku2 => drop(self.node.tasks.spawn(self.node.clone().redial())),
+            Mode::Pin | Mode::Observe => {
+                drop(self.node.tasks.spawn(self.node.clone().repeat_peerstats()))
+            }
+        }
+        if self.node.state.borrow().logged_in {
+            self.enter();
+        }
+        Ok(())
+    }
+
+    /// What a node does when an account was logged in.
+    fn enter(&self) {
+        let node = &self.node;
+        if node.is_modern() {
+            node.enter_cycle(Entry::Login);
+        } else {
+            node.enter_classic_cycle();
+        }
+        node.journal.note();
+    }
+
+    /// Forgets what lives only in the node's memory.
+    fn rest(&self) {
+        let mut state = self.node.state.borrow_mut();
+        for (_, dialling) in std::mem::take(&mut state.wanted) {
+            dialling.abort();
+        }
+        if let Some(cycle) = state.cycle.take() {
+            cycle.abort();
+        }
+        state.used = None;
+        state.known.clear();
+        state.asked_communities.clear();
+        state.messenger_started = false;
+        drop(state);
+        self.node.disconnect_all();
+    }
+}
+
+impl Drop for Simulation {
+    fn drop(&mut self) {
+        self.endpoint.close();
+        self.rest();
+        self.node.tasks.abort_all();
+        for mailserver in &self.node.mailservers {
+            mailserver.shut_down();
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! The state of the simulated node, and what it tells about itself by signals.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+    time::Duration,
+};
+
+use actors::node::Mode;
+use rand::rngs::StdRng;
+use serde_json::{Map, Value, json};
+use tokio::task::AbortHandle;
+
+use super::{
+    journal::Journal, mailserver::Mailserver, peers::Known, peers::Peer, signals::Signals,
+    tasks::Tasks,
+};
+
+/// A status-go, as far as the simulation knows it.
+pub(crate) struct Node {
+    pub(crate) mode: Mode,
+    /// How much faster than recorded its clocks run.
+    pub(crate) speed: f64,
+    pub(crate) discovery: bool,
+    /// Whether it connects to its fleet by itself at login.
+    pub(crate) connects_at_login: bool,
+    /// A classic node with its own cycle switched on.
+    pub(crate) own_cycle: bool,
+    pub(crate) mailservers: Vec<Rc<Mailserver>>,
+    /// The newest sequence number of all messages ever sent: the simulation's time.
+    pub(crate) now: Cell<u64>,
+    pub(crate) random: RefCell<StdRng>,
+    pub(crate) state: RefCell<State>,
+    pub(crate) signals: Signals,
+    pub(crate) journal: Journal,
+    pub(crate) tasks: Tasks,
+}
+
+/// What changes.
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) logged_in: bool,
+    /// False: the node has lost its network.
+    pub(crate) network: bool,
+    /// The fleet of the account.
+    pub(crate) fleet: String,
+    /// What was saved by `settings_saveSetting`.
+    pub(crate) settings: Map<String, Value>,
+    /// What was saved by `mailservers_addMailserver`.
+    pub(crate) saved: Vec<Value>,
+    /// The mailserver that history is asked of: a peer id, or an enode's public key, or whatever it
+    /// was set to.
+    pub(crate) used: Option<String>,
+    pub(crate) peers: BTreeMap<String, Peer>,
+    pub(crate) known: BTreeMap<String, Known>,
+    /// waku1: the peers it was told to keep, each with the task that dials it.
+    pub(crate) wanted: BTreeMap<String, AbortHandle>,
+    pub(crate) cycle: Option<AbortHandle>,
+    /// The messages that it has.
+    pub(crate) received: BTreeMap<u64, String>,
+    /// History is asked for after this one.
+    pub(crate) synced: u64,
+    pub(crate) asked_communities: BTreeSet<String>,
+    /// The communities that it knows, by id.
+    pub(crate) communities: BTreeMap<String, String>,
+    pub(crate) messenger_started: bool,
+}
+
+/// The protocols of a store node of 2022 (recorded on status-go v0.94).
+const PROTOCOLS_2022: [&str; 7] = [
+    "/vac/waku/store/2.0.0-beta4",
+    "/vac/waku/relay/2.0.0",
+    "/vac/waku/lightpush/2.0.0-beta1",
+    "/vac/waku/filter/2.0.0-beta1",
+    "/ipfs/id/1.0.0",
+    "/ipfs/ping/1.0.0",
+    "/meshsub/1.1.0",
+];
+
+/// The protocols of a store node of 2024 (recorded on status-go 2024-10).
+const PROTOCOLS_2024: [&str; 8] = [
+    "/vac/waku/store/2.0.0-beta4",
+    "/vac/waku/store-query/3.0.0",
+    "/vac/waku/relay/2.0.0",
+    "/vac/waku/lightpush/2.0.0-beta1",
+    "/vac/waku/filter-subscribe/2.0.0-beta1",
+    "/vac/waku/metadata/1.0.0",
+    "/ipfs/id/1.0.0",
+    "/ipfs/ping/1.0.0",
+];
+
+impl Node {
+    /// A recorded duration at the speed of this simulation.
+    pub(crate) fn scaled(&self, recorded: Duration) -> Duration {
+        recorded.div_f64(self.speed)
+    }
+
+    /// Whether its own cycle chooses the mailserver, and always does.
+    pub(crate) fn is_modern(&self) -> bool {
+        matches!(self.mode, Mode::Pin | Mode::Observe)
+    }
+
+    /// The mailservers of the account's fleet: those the node has built in.
+    pub(crate) fn fleet(&self) -> Vec<Rc<Mailserver>> {
+        let fleet = self.state.borrow().fleet.clone();
+        let all = self.mailservers.iter();
+        all.filter(|mailserver| mailserver.fleet == fleet)
+            .cloned()
+            .collect()
+    }
+
+    /// The key by which a mailserver is a peer.
+    pub(crate) fn key_of<'a>(&self, mailserver: &'a Mailserver) -> &'a str {
+        match self.mode {
+            Mode::Waku1 => &mailserver.identity.public_key,
+            _ => &mailserver.identity.peer_id,
+        }
+    }
+
+    /// The mailserver with that key, if it is one of the simulation's.
+    pub(crate) fn mailserver(&self, key: &str) -> Option<&Rc<Mailserver>> {
+        let mut all = self.mailservers.iter();
+        all.find(|mailserver| self.key_of(mailserver) == key)
+    }
+
+    /// The user's "use mailservers" switch, on until it is switched off.
+    pub(crate) fn uses_mailservers(&self) -> bool {
+        let state = self.state.borrow();
+        let switch = state.settings.get("use-mailservers?");
+        switch.is_none_or(|value| value.as_bool() == Some(true))
+    }
+
+    /// The peers as `admin_peers` and `discovery.summary` list them, or as `wakuext_peers` and
+    /// `wakuv2.peerstats` do.
+    pub(crate) fn peer_list(&self) -> Value {
+        let state = self.state.borrow();
+        let peers = state.peers.iter();
+        match self.mode {
+            Mode::Waku1 => peers.map(|(key, peer)| devp2p_peer(key, peer)).collect(),
+            Mode::Waku2 => {
+                let peers = peers.map(|(key, _)| (key.clone(), json!(PROTOCOLS_2022)));
+                Value::Object(peers.collect())
+            }
+            Mode::Pin | Mode::Observe => {
+                let peers = peers.map(|(key, peer)| {
+                    let address = format!(
+                        "/ip4/{}/tcp/{}/p2p/{key}",
+                        peer.address.ip(),
+                        peer.address.port()
+                    );
+                    let peer = json!({"protocols": PROTOCOLS_2024, "addresses": [address]});
+                    (key.clone(), peer)
+                });
+                Value::Object(peers.collect())
+            }
+        }
+    }
+
+    /// Tells that the peers are now these.
+    pub(crate) fn announce_peers(&self) {
+        self.journal.note();
+        match self.mode {
+            // Without discovery nothing is ever told (recorded on status-go v0.94).
+            Mode::Waku1 if !self.discovery => {}
+            Mode::Waku1 => self.signals.emit("discovery.summary", || self.peer_list()),
+            Mode::Waku2 => self.signals.emit("wakuv2.peerstats", || {
+                let online = !self.state.borrow().peers.is_empty();
+                json!({"isOnline": online, "hasHistory": online, "peers": self.peer_list()})
+            }),
+            Mode::Pin | Mode::Observe => self.signals.emit("wakuv2.peerstats", || {
+                let online = !self.state.borrow().peers.is_empty();
+                json!({"isOnline": online, "peers": self.peer_list()})
+            }),
+        }
+    }
+
+    /// A message reached the node, live or as history. True if it did not have it.
+    pub(crate) fn receive(&self, sequence: u64, text: String) -> bool {
+        let mut state = self.state.borrow_mut();
+        let new = state.received.insert(sequence, text).is_none();
+        drop(state);
+        self.journal.note();
+        new
+    }
+
+    /// `messages.new` for messages that it did not have.
+    pub(crate) fn announce_messages(&self, messages: &[(u64, String)]) {
+        if messages.is_empty() {
+            return;
+        }
+        self.signals.emit("messages.new", || {
+            let message = |(sequence, text): &(u64, String)| {
+                let id = format!("{sequence:#066x}");
+                json!({"id": id, "chatId": CHAT, "text": text, "clock": sequence, "contentType": 1})
+            };
+            let messages: Vec<Value> = messages.iter().map(message).collect();
+            json!({"chats": [chat(self.now.get())], "messages": messages, "notifications": null})
+        });
+    }
+}
+
+/// The chat that everything is sent to.
+const CHAT: &str = "simulation";
+
+/// The chat as answers and signals carry it.
+pub(crate) fn chat(clock: u64) -> Value {
+    json!({"id": CHAT, "name": CHAT, "active": true, "chatType": 2, "lastClockValue": clock})
+}
+
+fn devp2p_peer(key: &str, peer: &Peer) -> Value {
+    json!({
+        "enode": format!("enode://{key}@{}", peer.address),
+        // A hash of the key on real nodes; only the key inside the enode identifies the peer.
+        "id": &key[..64],
+        "name": "Statusd/linux-amd64/go1.19.8",
+        "caps": ["waku/0", "waku/1"],
+        "network": {
+            "localAddress": "127.0.0.1:30303",
+            "remoteAddress": peer.address.to_string(),
+            "inbound": false,
+            "trusted": false,
+            "static": true,
+        },
+        "protocols": {"waku": "unknown"},
+    })
+}

@@ -1,0 +1,9 @@
+//! The control API over real sockets, with stubs in the place of the actors.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod admission;
+mod changes;
+mod remote;
+mod state;
+mod streams;
+mod stubs;

@@ -1,0 +1,491 @@
+//! One stub in the place of all actors, a server over it, and clients that speak raw HTTP.
+
+use std::{
+    cell::RefCell, collections::BTreeMap, future::pending, net::SocketAddr, rc::Rc, time::Duration,
+};
+
+use actix::{Actor, Addr, Context, Handler, MessageResult, ResponseFuture};
+use actors::{
+    connector,
+    events::{Event, Numbered, Publish, Subscribe},
+    fleet_registry::{
+        AddCustom, Candidates, CandidatesChanged, Pin, RegistryError, RemoveCustom, Unpin,
+    },
+    history_requester::{self, QueueCommunity, QueueError, RequestNow},
+    mailserver::{Mailserver, MailserverRef, Origin},
+    node::{GetTraffic, Mode, NodeState, Profile, PushSignals, Traffic},
+    peer_tracker::{PeerState, PeerTable, Peers},
+    selector::{Considered, Decision, LastDecision, Verdict},
+    supervisor::{GetHealth, Health},
+};
+use mailserver_sidecar::control::{self, Config, Ports};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+
+pub(crate) const STORE: &str =
+    "/ip4/192.0.2.7/tcp/30303/p2p/16Uiu2HAmRUBhDKZTTx1LAZnkEHrVcxvQEUTNSrt15B3wUATo7TvM";
+
+/// An event that names its mailserver.
+pub(crate) fn peer(id: &str) -> Event {
+    let mailserver = MailserverRef {
+        id: id.to_owned(),
+        name: id.to_owned(),
+        address: STORE.to_owned(),
+    };
+    Event::PeerConnected { mailserver }
+}
+
+/// All actors in one.
+#[derive(Default)]
+pub(crate) struct Stub {
+    /// Connector, registry and node adapter never answer.
+    pub(crate) deaf: bool,
+    /// Signals are not pushed.
+    pub(crate) polls: bool,
+    /// The node, if it is not ready.
+    pub(crate) node: Option<NodeState>,
+    /// What the registry answers to every change.
+    pub(crate) refuse: Option<RegistryError>,
+    /// What reached it, in order.
+    pub(crate) heard: Rc<RefCell<Vec<String>>>,
+    /// What was published.
+    pub(crate) events: Vec<Numbered>,
+    /// Who follows.
+    pub(crate) sinks: Vec<mpsc::Sender<Numbered>>,
+}
+
+impl Actor for Stub {
+    type Context = Context<Self>;
+}
+
+impl Stub {
+    fn hear(&self, what: String) {
+        self.heard.borrow_mut().push(what);
+    }
+
+    fn changed<T>(&self, what: String, answer: T) -> Result<T, RegistryError> {
+        match &self.refuse {
+            Some(error) => Err(error.clone()),
+            None => {
+                self.hear(what);
+                Ok(answer)
+            }
+        }
+    }
+
+    /// Answers, unless it is deaf.
+    fn tell<T: 'static>(&self, answer: T) -> ResponseFuture<T> {
+        if self.deaf {
+            Box::pin(pending())
+        } else {
+            Box::pin(async { answer })
+        }
+    }
+}
+
+fn store(id: &str) -> Mailserver {
+    let address: actors::address::Address = STORE.parse().unwrap();
+    Mailserver {
+        identity: address.identity().clone(),
+        id: id.to_owned(),
+        name: id.to_owned(),
+        address,
+        fleet: "status.prod".to_owned(),
+        origin: Origin::Fleet,
+    }
+}
+
+impl Handler<connector::GetStatus> for Stub {
+    type Result = ResponseFuture<connector::Status>;
+
+    fn handle(&mut self, _: connector::GetStatus, _: &mut Self::Context) -> Self::Result {
+        let profile = Profile {
+            mode: Mode::Waku2,
+            fleet: Some("status.prod".to_owned()),
+            saved: Vec::new(),
+            pinned: None,
+            use_mailservers: true,
+        };
+        let mailserver = store("store-1");
+        let fallback_reason = Some("no reply in time".to_owned());
+        self.tell(connector::Status {
+            node: self.node.clone().unwrap_or(NodeState::Ready { profile }),
+            cooling_ms: BTreeMap::from([(mailserver.identity.clone(), 4000)]),
+            pin: Some(connector::PinStatus {
+                mailserver: mailserver.clone(),
+                fallback_reason,
+            }),
+            active: Some(connector::Active {
+                mailserver,
+                state: "connected",
+                since_ms: 1500,
+            }),
+            counts: connector::Counts {
+                connections: 3,
+                ..connector::Counts::default()
+            },
+        })
+    }
+}
+
+impl Handler<Candidates> for Stub {
+    type Result = ResponseFuture<CandidatesChanged>;
+
+    fn handle(&mut self, _: Candidates, _: &mut Self::Context) -> Self::Result {
+        let mailserver = store("store-1");
+        self.tell(CandidatesChanged {
+            fleet: Some("status.prod".to_owned()),
+            pinned: Some(mailserver.identity.clone()),
+            candidates: vec![mailserver],
+        })
+    }
+}
+
+impl Handler<GetTraffic> for Stub {
+    type Result = ResponseFuture<Traffic>;
+
+    fn handle(&mut self, _: GetTraffic, _: &mut Self::Context) -> Self::Result {
+        self.tell(Traffic {
+            rpc_calls: 17,
+            ..Traffic::default()
+        })
+    }
+}
+
+impl Handler<Peers> for Stub {
+    type Result = MessageResult<Peers>;
+
+    fn handle(&mut self, _: Peers, _: &mut Self::Context) -> Self::Result {
+        let states = BTreeMap::from([(store("store-1").identity, PeerState::Connected)]);
+        MessageResult(PeerTable {
+            states,
+            online: Some(true),
+            peers: 2,
+        })
+    }
+}
+
+impl Handler<LastDecision> for Stub {
+    type Result = Option<Decision>;
+
+    fn handle(&mut self, _: LastDecision, _: &mut Self::Context) -> Self::Result {
+        let chosen = store("store-1");
+        let considered = Considered {
+            mailserver: chosen.reference(),
+            identity: chosen.identity.clone(),
+            rtt: Some(Duration::from_micros(12_500)),
+            verdict: Verdict::Chosen,
+        };
+        Some(Decision {
+            round: 1,
+            chosen: Some(chosen.reference()),
+            identity: Some(chosen.identity),
+            considered: vec![considered],
+            pool: 1,
+        })
+    }
+}
+
+impl Handler<history_requester::GetStatus> for Stub {
+    type Result = MessageResult<history_requester::GetStatus>;
+
+    fn handle(&mut self, _: history_requester::GetStatus, _: &mut Self::Context) -> Self::Result {
+        MessageResult(history_requester::Status {
+            completed: 5,
+            ..history_requester::Status::default()
+        })
+    }
+}
+
+impl Handler<GetHealth> for Stub {
+    type Result = MessageResult<GetHealth>;
+
+    fn handle(&mut self, _: GetHealth, _: &mut Self::Context) -> Self::Result {
+        let health = Health {
+            running: true,
+            restarts: 2,
+            last_failure: Some("panic".to_owned()),
+        };
+        MessageResult(BTreeMap::from([("pinger", health)]))
+    }
+}
+
+impl Handler<AddCustom> for Stub {
+    type Result = Result<Mailserver, RegistryError>;
+
+    fn handle(&mut self, AddCustom(added): AddCustom, _: &mut Self::Context) -> Self::Result {
+        self.changed(
+            format!("add {} {}", added.id, added.fleet),
+            store(&added.id),
+        )
+    }
+}
+
+impl Handler<RemoveCustom> for Stub {
+    type Result = Result<(), RegistryError>;
+
+    fn handle(&mut self, RemoveCustom(id): RemoveCustom, _: &mut Self::Context) -> Self::Result {
+        self.changed(format!("remove {id}"), ())
+    }
+}
+
+impl Handler<Pin> for Stub {
+    type Result = Result<Mailserver, RegistryError>;
+
+    fn handle(&mut self, Pin(id): Pin, _: &mut Self::Context) -> Self::Result {
+        self.changed(format!("pin {id}"), store(&id))
+    }
+}
+
+impl Handler<Unpin> for Stub {
+    type Result = Result<(), RegistryError>;
+
+    fn handle(&mut self, _: Unpin, _: &mut Self::Context) -> Self::Result {
+        self.changed("unpin".to_owned(), ())
+    }
+}
+
+impl Handler<RequestNow> for Stub {
+    type Result = ();
+
+    fn handle(&mut self, _: RequestNow, _: &mut Self::Context) {
+        self.hear("history".to_owned());
+    }
+}
+
+impl Handler<QueueCommunity> for Stub {
+    type Result = Result<(), QueueError>;
+
+    fn handle(
+        &mut self,
+        QueueCommunity(id): QueueCommunity,
+        _: &mut Self::Context,
+    ) -> Self::Result {
+        self.hear(format!("community {id}"));
+        match id.as_str() {
+            "bad" => Err(QueueError::BadId(id)),
+            "full" => Err(QueueError::Full(64)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Handler<PushSignals> for Stub {
+    type Result = ();
+
+    fn handle(&mut self, PushSignals(signals): PushSignals, _: &mut Self::Context) {
+        self.hear(format!("signals {}", signals.join(" ")));
+    }
+}
+
+impl Handler<Publish> for Stub {
+    type Result = ();
+
+    fn handle(&mut self, Publish(event): Publish, _: &mut Self::Context) {
+        let sequence = self.events.len() as u64 + 1;
+        let at = std::time::UNIX_EPOCH + Duration::from_millis(1500);
+        let numbered = Numbered {
+            sequence,
+            at,
+            event,
+        };
+        self.sinks
+            .retain(|sink| sink.try_send(numbered.clone()).is_ok());
+        self.events.push(numbered);
+    }
+}
+
+impl Handler<Subscribe> for Stub {
+    type Result = ();
+
+    fn handle(&mut self, Subscribe { after, sink }: Subscribe, _: &mut Self::Context) {
+        let kept = after.map_or(self.events.len(), |after| usize::try_from(after).unwrap());
+        for numbered in &self.events[kept..] {
+            sink.try_send(numbered.clone()).unwrap();
+        }
+        self.sinks.push(sink);
+    }
+}
+
+/// The API over a stub.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    stub: Addr<Stub>,
+    heard: Rc<RefCell<Vec<String>>>,
+    stop: RefCell<Option<oneshot::Sender<()>>>,
+    ended: RefCell<Option<JoinHandle<std::io::Result<()>>>>,
+}
+
+impl Server {
+    pub(crate) async fn start(stub: Stub) -> Self {
+        let heard = stub.heard.clone();
+        let config = Config {
+            accept_signals: !stub.polls,
+        };
+        let stub = stub.start();
+        let listener = control::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let shutdown = async { drop(stopped.await) };
+        let ended = actix_rt::spawn(control::serve(listener, config, ports(&stub), shutdown));
+        let (stop, ended) = (RefCell::new(Some(stop)), RefCell::new(Some(ended)));
+        Self {
+            address,
+            stub,
+            heard,
+            stop,
+            ended,
+        }
+    }
+
+    pub(crate) async fn stop(&self) {
+        drop(self.stop.take());
+        let ended = self.ended.take().unwrap();
+        ended.await.unwrap().unwrap();
+    }
+
+    /// What reached the stub.
+    pub(crate) fn heard(&self) -> Vec<String> {
+        self.heard.borrow().clone()
+    }
+
+    pub(crate) async fn publish(&self, event: Event) {
+        self.stub.send(Publish(event)).await.unwrap();
+    }
+
+    pub(crate) async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.raw(&format!(
+            "GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n",
+            self.address
+        ))
+        .await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &str) -> Answer {
+        self.request("POST", path, body).await
+    }
+
+    pub(crate) async fn request(&self, method: &str, path: &str, body: &str) -> Answer {
+        let (address, length) = (self.address, body.len());
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json"
+        );
+        self.raw(&format!("{head}\r\ncontent-length: {length}\r\n\r\n{body}"))
+            .await
+    }
+
+    /// Sends a text and reads until the server closes.
+    pub(crate) async fn raw(&self, request: &str) -> Answer {
+        let mut socket = self.connect().await;
+        // A server that refuses a body need not read it to its end.
+        let _ = socket.write_all(request.as_bytes()).await;
+        let mut text = String::new();
+        let _ = socket.read_to_string(&mut text).await;
+        Answer::new(&text)
+    }
+}
+
+fn ports(stub: &Addr<Stub>) -> Ports {
+    Ports {
+        connector: stub.clone().recipient(),
+        candidates: stub.clone().recipient(),
+        add_custom: stub.clone().recipient(),
+        remove_custom: stub.clone().recipient(),
+        pin: stub.clone().recipient(),
+        unpin: stub.clone().recipient(),
+        peers: stub.clone().recipient(),
+        last_decision: stub.clone().recipient(),
+        history: stub.clone().recipient(),
+        request_history: stub.clone().recipient(),
+        queue_community: stub.clone().recipient(),
+        health: stub.clone().recipient(),
+        traffic: stub.clone().recipient(),
+        push_signals: stub.clone().recipient(),
+        subscribe: stub.clone().recipient(),
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    fn new(text: &str) -> Self {
+        let (head, body) = text
+            .split_once("\r\n\r\n")
+            .unwrap_or_else(|| panic!("no answer: {text:?}"));
+        Self {
+            status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+            head: head.to_ascii_lowercase(),
+            body: body.to_owned(),
+        }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        assert!(
+            self.head.contains("content-type: application/json"),
+            "{}",
+            self.head
+        );
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+/// An event stream, line by line.
+pub(crate) struct EventLines(BufReader<TcpStream>);
+
+impl EventLines {
+    /// Sends a request and reads up to the sign that the subscription stands.
+    pub(crate) async fn open(server: &Server, request: &str) -> Self {
+        let mut socket = server.connect().await;
+        socket.write_all(request.as_bytes()).await.unwrap();
+        let mut stream = Self(BufReader::new(socket));
+        assert_eq!(stream.line().await, "HTTP/1.1 200 OK");
+        while stream.line().await != ": connected" {}
+        assert_eq!(stream.line().await, "");
+        stream
+    }
+
+    /// The lines of the next event.
+    pub(crate) async fn event(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        loop {
+            let line = self.line().await;
+            // Between events there are the sizes of chunks as well.
+            match line.split_once(": ") {
+                Some(_) => lines.push(line),
+                None if line.is_empty() && !lines.is_empty() => return lines,
+                None => {}
+            }
+        }
+    }
+
+    /// Reads to the orderly end of the body.
+    pub(crate) async fn end(mut self) {
+        let mut rest = String::new();
+        self.0.read_to_string(&mut rest).await.unwrap();
+        assert!(rest.ends_with("0\r\n\r\n"), "{rest:?}");
+    }
+
+    async fn line(&mut self) -> String {
+        let mut line = String::new();
+        assert!(
+            self.0.read_line(&mut line).await.unwrap() > 0,
+            "the stream ended"
+        );
+        line.trim_end().to_owned()
+    }
+}

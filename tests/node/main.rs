@@ -1,0 +1,11 @@
+//! The adapters to the node, over real loopback sockets, against what real nodes said.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod ears;
+mod modes;
+mod probes;
+mod recordings;
+mod scripted;
+mod sessions;
+mod signals;
