@@ -1,6 +1,6 @@
 //! The loop as an actor: it feeds [`Cycle`] with what happens and executes what it decides.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::ControlFlow, time::Duration};
 
 use actix::prelude::*;
 use serde::Serialize;
@@ -136,13 +136,28 @@ impl Connector {
     /// Has the loop handle an input, then executes what it wants.
     fn run(&mut self, ctx: &mut Context<Self>, input: impl FnOnce(&mut Cycle, Instant)) {
         input(&mut self.cycle, Instant::now());
+        self.execute_all(ctx);
+    }
+
+    fn execute_all(&mut self, ctx: &mut Context<Self>) {
         while let Some(command) = self.cycle.poll_command() {
-            self.execute(command, ctx);
+            if self.execute(command, ctx).is_break() {
+                return;
+            }
         }
         self.arm(ctx);
     }
 
-    fn execute(&mut self, command: Command, ctx: &mut Context<Self>) {
+    /// What follows waits until the node has dropped the peer, but not for long: on waku2, v0.94 it
+    /// never does, whatever it answers.
+    fn drop_first(&mut self, mailserver: Mailserver, ctx: &mut Context<Self>) {
+        let dropped = self.ports.node.drop_peer.send(DropPeer(mailserver));
+        let dropped = dropped.timeout(DROP_LIMIT).into_actor(self);
+        ctx.wait(dropped.map(|_, connector, ctx| connector.execute_all(ctx)));
+    }
+
+    /// Breaks where what follows has to wait.
+    fn execute(&mut self, command: Command, ctx: &mut Context<Self>) -> ControlFlow<()> {
         let ports = &self.ports;
         match command {
             Command::Select(select) => ports.select.do_send(select),
@@ -160,8 +175,10 @@ impl Connector {
                     connector.run(ctx, |it, now| it.handle_introduction(number, &answer, now));
                 }));
             }
-            // Whether it worked does not matter: on waku2, v0.94 it never does.
-            Command::Drop(mailserver) => ports.node.drop_peer.do_send(DropPeer(mailserver)),
+            Command::Drop(mailserver) => {
+                self.drop_first(mailserver, ctx);
+                return ControlFlow::Break(());
+            }
             Command::Refresh => ports.node.refresh_peers.do_send(RefreshPeers),
             Command::Mark(identity, state) => ports.mark.do_send(Mark { identity, state }),
             Command::Available(mailserver) => ports.available.do_send(MailserverAvailable {
@@ -171,6 +188,7 @@ impl Connector {
             Command::Unavailable => ports.unavailable.do_send(MailserverGone),
             Command::Publish(event) => ports.events.do_send(Publish(event)),
         }
+        ControlFlow::Continue(())
     }
 
     fn arm(&mut self, ctx: &mut Context<Self>) {
@@ -191,6 +209,9 @@ impl Connector {
         });
     }
 }
+
+/// How long the loop waits for a peer to be dropped.
+const DROP_LIMIT: Duration = Duration::from_millis(250);
 
 /// The adapter of the node died with the call: the call may be repeated.
 fn lost(closed: &MailboxError) -> NodeError {

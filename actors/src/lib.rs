@@ -31,6 +31,7 @@ pub mod peer_tracker;
 mod phase;
 pub mod pin;
 pub mod pinger;
+mod roster;
 pub mod selector;
 pub mod supervisor;
 #[cfg(any(test, feature = "testing"))]

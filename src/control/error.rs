@@ -75,7 +75,7 @@ impl From<RegistryError> for ApiError {
         match error {
             RegistryError::Address(_) | RegistryError::Id { .. } => Self::Invalid(reason),
             RegistryError::Unknown(_) => Self::Unknown(reason),
-            RegistryError::NotAdded { .. } => Self::Conflict(reason),
+            RegistryError::Taken { .. } | RegistryError::NotAdded { .. } => Self::Conflict(reason),
             RegistryError::Full(_) => Self::Full(reason),
             RegistryError::NotSaved(_) => Self::Failed(reason),
         }

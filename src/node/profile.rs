@@ -38,12 +38,16 @@ pub(crate) struct Cluster {
 /// Reads the account's settings.
 ///
 /// # Errors
-/// As for [`RpcClient::call`]. A node without the method is one that nobody is logged in to: older nodes
-/// open their settings with the account (recorded on v0.94).
+/// As for [`RpcClient::call`]. A node without the method has nobody logged in (older nodes open their
+/// settings with the account, recorded on v0.94), unless it lists its peers: then it just does not serve
+/// its settings, and they are taken as never saved.
 pub(crate) async fn account(rpc: &RpcClient) -> Result<Account, NodeError> {
     match rpc.call::<Value>("settings_getSettings", json!([])).await {
         Ok(settings) => Ok(read_account(&settings)),
-        Err(NodeError::UnknownMethod(_)) => Err(NodeError::NotLoggedIn),
+        Err(NodeError::UnknownMethod(_)) => {
+            rpc.call::<Value>("wakuext_peers", json!([])).await?;
+            Ok(read_account(&Value::Null))
+        }
         Err(error) => Err(error),
     }
 }

@@ -15,7 +15,10 @@ use crate::node::{answer, config::Config, traffic::Counters};
 /// is longer is a transport error, and its connection is dropped.
 pub const LONGEST_ANSWER: usize = 8 * 1024 * 1024;
 
-/// Calls methods of the node. Clones share connections and counters.
+/// Calls methods of the node. Clones share counters.
+///
+/// Each call has a connection of its own: they are rare, and one that the node closed meanwhile would
+/// cost a call that may be needed at once.
 #[derive(Clone)]
 pub struct RpcClient {
     client: awc::Client,
@@ -96,6 +99,7 @@ impl RpcClient {
             .client
             .post(self.url.clone())
             .content_type("application/json")
+            .force_close()
             .send_body(body);
         let mut response = request
             .await

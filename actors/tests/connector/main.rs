@@ -2,6 +2,8 @@
 
 mod rig;
 
+use std::time::Duration;
+
 use ::actors::{
     connector::{Config, MailserverServed, Tick},
     fleet_registry::CandidatesChanged,
@@ -68,6 +70,25 @@ async fn a_lost_one_is_marked_dropped_and_replaced_at_once() {
             "select of 4"
         ]
     );
+}
+
+#[actix::test]
+async fn the_next_one_is_looked_for_once_the_lost_one_is_dropped() {
+    let rig = Rig::connected(Mode::Waku2).await;
+    rig.dropping.set(Duration::from_millis(50));
+    rig.lose(0).await;
+    assert_eq!(rig.sent().await, ["mark 0 Disconnected", "drop 0"]);
+    rig.pass(1).await;
+    assert_eq!(rig.sent().await.last().unwrap(), "select of 4");
+}
+
+#[actix::test]
+async fn a_node_that_takes_for_ever_to_drop_a_peer_holds_nothing_up() {
+    let rig = Rig::connected(Mode::Waku2).await;
+    rig.dropping.set(Duration::from_secs(3600));
+    rig.lose(0).await;
+    rig.pass(1).await;
+    assert_eq!(rig.sent().await.last().unwrap(), "select of 4");
 }
 
 #[actix::test]

@@ -1,6 +1,10 @@
 //! A connector whose neighbours are mailboxes that write one log.
 
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::Duration,
+};
 
 use ::actors::{
     connector::{Config, Connector, GetStatus, MailserverFailing, Ports, Status},
@@ -48,6 +52,7 @@ pub(crate) type Dial = Rc<dyn Fn(usize) -> (Duration, Dialled)>;
 pub(crate) struct Dialler {
     pub(crate) log: Log,
     pub(crate) dial: Rc<RefCell<Dial>>,
+    pub(crate) dropping: Rc<Cell<Duration>>,
 }
 
 impl Actor for Dialler {
@@ -81,10 +86,28 @@ impl Handler<Introduce> for Dialler {
     }
 }
 
+impl Handler<DropPeer> for Dialler {
+    type Result = ResponseFuture<Result<(), NodeError>>;
+
+    fn handle(&mut self, DropPeer(peer): DropPeer, _: &mut Context<Self>) -> Self::Result {
+        let line = format!("drop {}", index(&peer.identity));
+        self.log.0.borrow_mut().push(line);
+        let pause = self.dropping.get();
+        Box::pin(async move {
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            Ok(())
+        })
+    }
+}
+
 pub(crate) struct Rig {
     pub(crate) connector: Addr<Connector>,
     pub(crate) log: Log,
     pub(crate) dial: Rc<RefCell<Dial>>,
+    /// How long the node takes to drop a peer.
+    pub(crate) dropping: Rc<Cell<Duration>>,
     pub(crate) round: Rc<RefCell<u64>>,
 }
 
@@ -98,8 +121,10 @@ impl Rig {
         let fast: Dial = Rc::new(|_| (Duration::from_millis(5), Ok(Connection::Connected)));
         let dial = Rc::new(RefCell::new(fast));
         let round = Rc::default();
-        let ports = ports(&log, &dial, &round);
+        let dropping = Rc::default();
+        let ports = ports(&log, &dial, &dropping, &round);
         Self {
+            dropping,
             connector: Connector::new(config, ports).start(),
             log,
             dial,
@@ -216,10 +241,16 @@ impl Rig {
     }
 }
 
-pub(crate) fn ports(log: &Log, dial: &Rc<RefCell<Dial>>, round: &Rc<RefCell<u64>>) -> Ports {
+pub(crate) fn ports(
+    log: &Log,
+    dial: &Rc<RefCell<Dial>>,
+    dropping: &Rc<Cell<Duration>>,
+    round: &Rc<RefCell<u64>>,
+) -> Ports {
     let dialler = Dialler {
         log: log.clone(),
         dial: dial.clone(),
+        dropping: dropping.clone(),
     };
     let dialler = dialler.start();
     let round = round.clone();
@@ -227,16 +258,8 @@ pub(crate) fn ports(log: &Log, dial: &Rc<RefCell<Dial>>, round: &Rc<RefCell<u64>
     Ports {
         node: NodePort {
             connect: dialler.clone().recipient(),
-            introduce: dialler.recipient(),
-            drop_peer: Probe::answering({
-                let log = log.clone();
-                move |it: &DropPeer| {
-                    let line = format!("drop {}", index(&it.0.identity));
-                    log.0.borrow_mut().push(line);
-                    Ok(())
-                }
-            })
-            .0,
+            introduce: dialler.clone().recipient(),
+            drop_peer: dialler.recipient(),
             refresh_peers: log.mailbox(|_: &RefreshPeers| "refresh".into()),
             request_history: Probe::<RequestHistory>::answering(|_| panic!("not its business")).0,
             request_community: Probe::<RequestCommunity>::answering(|_| panic!("nor this")).0,

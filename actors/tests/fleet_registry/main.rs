@@ -333,13 +333,18 @@ async fn additions_that_make_no_sense_are_refused_with_the_reason() {
         id: id.into(),
         reason: reason.into(),
     };
+    let taken = |id: &str| RegistryError::Taken {
+        id: id.into(),
+        origin: "the fleet file".into(),
+    };
     let length = "must be 1 to 128 bytes long";
     let long = "x".repeat(129);
     for (custom, expected) in [
         (custom("", 5), id("", length)),
         (custom("  ", 5), id("  ", length)),
         (custom(&long, 5), id(&long, length)),
-        (custom("store-00.test", 5), id("store-00.test", "is taken")),
+        (custom("store-00.test", 5), taken("store-00.test")),
+        (custom("the same", 1), taken("store-01.test")),
     ] {
         assert_eq!(rig.add(custom).await.unwrap_err(), expected);
     }
@@ -354,6 +359,18 @@ async fn additions_that_make_no_sense_are_refused_with_the_reason() {
     let without_node = registry(Config::default(), Saved::default()).await;
     let refused = without_node.add(of_fleet("", custom("mine", 5))).await;
     assert!(refused.unwrap_err().to_string().contains("needs a fleet"));
+}
+
+#[actix::test]
+async fn a_fleet_file_without_the_fleet_in_use_leaves_the_old_list_in_place() {
+    let rig = plain().await;
+    let before = rig.ids().await;
+    assert!(!before.is_empty());
+    rig.registry
+        .send(FleetsLoaded(BTreeMap::new()))
+        .await
+        .unwrap();
+    assert_eq!(rig.ids().await, before);
 }
 
 #[actix::test]
