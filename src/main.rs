@@ -7,7 +7,7 @@ use mailserver_sidecar::{
     demo,
     exit::{Exit, Failure},
     once,
-    service::Running,
+    service::{Running, open_fleets},
     settings::{Loaded, LogFormat, Settings},
     shutdown, simulate,
 };
@@ -61,6 +61,7 @@ async fn execute(line: &CommandLine) -> Result<(), Failure> {
         Command::Simulate(options) => simulate::run(&options).await,
         Command::Ping(output) => once::ping(&settings, output.json).await,
         Command::Check(output) => {
+            open_fleets(&settings)?;
             cli::print(&cli::render_check(&provenance, output.json)).map(drop)
         }
         Command::Remote(remote) => cli::run_remote(&remote, &settings).await,

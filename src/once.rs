@@ -15,10 +15,10 @@ use tokio::sync::watch;
 use crate::{
     cli,
     exit::{Exit, Failure},
-    fleets::{FleetSource, FleetWatcher},
     keeper::NoPins,
     node::{Attach, Driver, Listeners, RpcClient},
     probe::Prober,
+    service::open_fleets,
     settings::Settings,
     state::StateDir,
     wiring::registry_config,
@@ -62,8 +62,7 @@ struct Round {
 
 impl Round {
     fn start(settings: &Settings) -> Result<Self, Failure> {
-        let (_, loaded) = FleetWatcher::open(FleetSource::resolve(&settings.fleet.file))
-            .map_err(|error| Exit::Usage.because(format!("fleet.file: {error}")))?;
+        let (_, loaded) = open_fleets(settings)?;
         let state = StateDir::open(&settings.state.dir, |name| std::env::var_os(name));
         let saved = match state {
             Ok(state) => state.load_registry(),

@@ -45,10 +45,7 @@ impl Running {
     /// Nothing was started: 64 for settings that cannot be right, 71 for a port or directory that
     /// cannot be used.
     pub async fn start(settings: &Settings, seed: Option<u64>) -> Result<Self, Failure> {
-        let source = FleetSource::resolve(&settings.fleet.file);
-        let (watcher, loaded) = FleetWatcher::open(source)
-            .map_err(|error| Exit::Usage.because(format!("fleet.file: {error}")))?;
-        check_fleet(settings, &loaded)?;
+        let (watcher, loaded) = open_fleets(settings)?;
         let rpc = RpcClient::new(&settings.node)
             .map_err(|error| Exit::Usage.because(format!("node.rpc_url: {error}")))?;
         let state = open_state(settings)?;
@@ -103,6 +100,19 @@ impl Running {
         }
         ended
     }
+}
+
+/// Reads the fleet file, and checks that the configured fleet is in it.
+///
+/// # Errors
+///
+/// 64 if either cannot be right.
+pub fn open_fleets(settings: &Settings) -> Result<(FleetWatcher, Loaded), Failure> {
+    let source = FleetSource::resolve(&settings.fleet.file);
+    let opened = FleetWatcher::open(source)
+        .map_err(|error| Exit::Usage.because(format!("fleet.file: {error}")))?;
+    check_fleet(settings, &opened.1)?;
+    Ok(opened)
 }
 
 fn open_state(settings: &Settings) -> Result<StateDir, Failure> {

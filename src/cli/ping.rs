@@ -89,7 +89,7 @@ fn table(rows: &[Row]) -> String {
                 format!("{:.1} ms", rtt.as_secs_f64() * 1000.0),
                 row.address.clone(),
             ),
-            Err(failure) => ("-".to_owned(), failure.to_string()),
+            Err(failure) => ("-".to_owned(), in_short(failure)),
         };
         let id = shorten(&row.id, ids);
         let note = shorten(&note, WIDTH - FIXED - ids - 2);
@@ -105,6 +105,14 @@ fn table(rows: &[Row]) -> String {
     };
     push_line(&mut out, &format!("{replied} of {total} replied{would}"));
     out
+}
+
+/// The failure in a word or two: what the system said of a name is left to the JSON.
+fn in_short(failure: &ProbeFailure) -> String {
+    match failure {
+        ProbeFailure::Unresolved(_) => "name not resolved".to_owned(),
+        failure => failure.to_string(),
+    }
 }
 
 fn as_json(rows: &[Row]) -> String {
