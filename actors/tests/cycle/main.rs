@@ -1,0 +1,243 @@
+//! Life stories of the loop, in virtual time: what it is told, and what it wants done.
+
+mod node;
+mod pin;
+mod rig;
+
+use actors::{
+    cycle::Config,
+    node::{Connection, Mode, NodeError},
+    peer_tracker::PeerState,
+};
+
+use rig::*;
+
+#[test]
+fn a_mailserver_is_chosen_connected_and_asked() {
+    let mut rig = Rig::started(Mode::Waku2);
+    assert_eq!(rig.wants(), ["select of 4 avoiding []"]);
+    rig.decide(Some(2));
+    assert_eq!(rig.wants(), [changed(2), "connect 2".into()]);
+    rig.answer(Ok(Connection::Connected));
+    assert_eq!(rig.wants(), available(2));
+}
+
+#[test]
+fn while_it_is_connected_a_tick_sends_nothing() {
+    let mut rig = Rig::connected(Mode::Waku2);
+    for _ in 0..100 {
+        rig.tick();
+    }
+    assert_eq!(rig.wants(), NOTHING);
+}
+
+#[test]
+fn a_lost_one_is_dropped_and_another_chosen_at_once() {
+    let mut rig = Rig::connected(Mode::Waku2);
+    rig.lose(0);
+    assert_eq!(
+        rig.wants(),
+        [
+            "drop 0",
+            "changed none",
+            "request from nobody",
+            "select of 4 avoiding [0]"
+        ]
+    );
+}
+
+#[test]
+fn without_reaction_the_tick_does_it() {
+    let config = Config {
+        reactive: false,
+        ..Config::default()
+    };
+    let mut rig = Rig::started_with(Mode::Waku2, config, None);
+    rig.wants();
+    rig.decide(Some(0));
+    rig.answer(Ok(Connection::Connected));
+    rig.wants();
+    rig.lose(0);
+    assert_eq!(rig.wants(), NOTHING);
+    rig.tick();
+    assert_eq!(rig.wants().len(), 4);
+}
+
+#[test]
+fn nobody_replied_then_the_next_tick_asks_again_and_nothing_else_happens() {
+    let mut rig = Rig::started(Mode::Waku2);
+    rig.wants();
+    rig.decide(None);
+    rig.pass(9);
+    assert_eq!(rig.wants(), NOTHING);
+    rig.tick();
+    assert_eq!(rig.wants(), ["select of 4 avoiding []"]);
+}
+
+#[test]
+fn while_the_node_is_offline_nothing_is_rotated_dropped_or_punished() {
+    let mut rig = Rig::connected(Mode::Waku2);
+    rig.lose(0);
+    rig.wants();
+    for _ in 0..30 {
+        rig.decide(None);
+        rig.tick();
+        assert_eq!(rig.wants(), ["select of 4 avoiding []"]);
+    }
+    assert!(rig.cycle.cooling_ms(rig.now).is_empty());
+}
+
+#[test]
+fn if_every_dial_fails_the_loop_waits_for_the_tick_and_nobody_gets_a_bad_mark() {
+    let mut rig = Rig::started(Mode::Waku2);
+    rig.wants();
+    for chosen in 0..3 {
+        rig.decide(Some(chosen));
+        rig.wants();
+        rig.answer(Err(dial_failed()));
+    }
+    assert_eq!(rig.wants(), ["changed none"]);
+    assert!(rig.cycle.cooling_ms(rig.now).is_empty());
+    assert_eq!(rig.cycle.active(), None);
+}
+
+#[test]
+fn a_failed_dial_leaves_no_dead_active_and_is_not_chosen_next() {
+    let mut rig = Rig::started(Mode::Waku2);
+    rig.wants();
+    rig.decide(Some(1));
+    rig.wants();
+    rig.answer(Err(dial_failed()));
+    assert_eq!(rig.wants(), ["changed none", "select of 4 avoiding [1]"]);
+    assert_eq!(rig.cycle.active(), None);
+    rig.decide(Some(2));
+    rig.wants();
+    rig.answer(Ok(Connection::Connected));
+    rig.wants();
+    assert_eq!(
+        rig.cycle
+            .cooling_ms(rig.now)
+            .keys()
+            .map(index)
+            .collect::<Vec<_>>(),
+        [1]
+    );
+}
+
+#[test]
+fn dial_backoff_says_nothing_about_the_mailserver() {
+    let mut rig = Rig::started(Mode::Waku2);
+    rig.wants();
+    rig.decide(Some(1));
+    rig.wants();
+    rig.answer(Err(NodeError::DialBackoff));
+    assert_eq!(rig.wants(), ["changed none", "select of 4 avoiding [1]"]);
+    rig.decide(Some(2));
+    rig.answer(Ok(Connection::Connected));
+    assert!(rig.cycle.cooling_ms(rig.now).is_empty(), "no bad mark");
+}
+
+#[test]
+fn a_choice_that_left_the_list_meanwhile_is_not_connected() {
+    let mut rig = Rig::started(Mode::Waku2);
+    rig.wants();
+    rig.candidates(2, None);
+    rig.decide(Some(3));
+    assert_eq!(rig.wants(), ["select of 2 avoiding []"]);
+}
+
+#[test]
+fn connecting_ends_when_a_signal_lists_the_peer() {
+    let mut rig = Rig::started(Mode::Waku1);
+    rig.wants();
+    rig.decide(Some(1));
+    rig.answer(Ok(Connection::Pending));
+    assert_eq!(
+        rig.wants(),
+        [changed(1), "connect 1".into(), "refresh".into()]
+    );
+    rig.peer(1, PeerState::Connected);
+    assert_eq!(rig.wants(), available(1));
+}
+
+#[test]
+fn connecting_asks_for_the_peers_itself_since_a_summary_may_never_come() {
+    let mut rig = Rig::started(Mode::Waku1);
+    rig.wants();
+    rig.decide(Some(1));
+    rig.answer(Ok(Connection::Pending));
+    rig.wants();
+    rig.pass(3);
+    assert_eq!(rig.wants(), ["refresh"; 3]);
+}
+
+#[test]
+fn connecting_has_an_end() {
+    let mut rig = Rig::started(Mode::Waku1);
+    rig.wants();
+    rig.decide(Some(1));
+    rig.answer(Ok(Connection::Pending));
+    rig.pass(9);
+    rig.wants();
+    rig.pass(1);
+    assert_eq!(
+        rig.wants(),
+        ["drop 1", "changed none", "select of 4 avoiding [1]"]
+    );
+}
+
+#[test]
+fn one_that_is_a_peer_already_is_available_without_waiting() {
+    let mut rig = Rig::started(Mode::Waku1);
+    rig.wants();
+    rig.peer(1, PeerState::Connected);
+    rig.decide(Some(1));
+    rig.answer(Ok(Connection::Pending));
+    assert_eq!(rig.wants()[2..], available(1));
+}
+
+#[test]
+fn answers_of_an_earlier_attempt_are_ignored() {
+    let mut rig = Rig::started(Mode::Waku2);
+    rig.wants();
+    rig.decide(Some(1));
+    rig.wants();
+    let earlier = rig.attempt;
+    rig.answer(Err(dial_failed()));
+    rig.wants();
+    rig.decide(Some(2));
+    rig.wants();
+    rig.cycle
+        .handle_connection(earlier, Ok(Connection::Connected), rig.now);
+    assert_eq!(rig.wants(), NOTHING);
+}
+
+#[test]
+fn a_selection_without_answer_is_given_up() {
+    let mut rig = Rig::started(Mode::Waku2);
+    rig.wants();
+    rig.pass(6);
+    assert_eq!(rig.wants(), ["select of 4 avoiding []"]);
+}
+
+#[test]
+fn one_that_does_not_serve_history_is_left_although_it_is_connected() {
+    let mut rig = Rig::connected(Mode::Waku2);
+    rig.cycle
+        .handle_failing(&identity(0), "history: hung", rig.now);
+    assert_eq!(rig.wants()[3], "select of 4 avoiding [0]");
+    rig.decide(Some(1));
+    rig.answer(Ok(Connection::Connected));
+    rig.wants();
+    assert_eq!(rig.cycle.cooling_ms(rig.now)[&identity(0)], 10_000);
+    rig.cycle.handle_served(&identity(0));
+    assert!(rig.cycle.cooling_ms(rig.now).is_empty());
+}
+
+#[test]
+fn a_complaint_about_one_that_is_not_active_changes_nothing() {
+    let mut rig = Rig::connected(Mode::Waku2);
+    rig.cycle
+        .handle_failing(&identity(1), "history: hung", rig.now);
+    assert_eq!(rig.wants(), NOTHING);
+}

@@ -1,0 +1,227 @@
+//! A loop with its clock, told and heard in few words.
+
+use std::time::Duration;
+
+use actors::{
+    Instant,
+    cycle::{Command, Config, Cycle},
+    events::Event,
+    fleet_registry::CandidatesChanged,
+    mailserver::Identity,
+    node::{Connection, Mode, NodeError, NodeState, NodeSwitched, Profile},
+    peer_tracker::PeerState,
+    pin::Policy,
+    selector::Decision,
+    testing::mailserver,
+};
+
+/// A loop, its clock, and how to talk to it briefly.
+pub(crate) struct Rig {
+    pub(crate) cycle: Cycle,
+    pub(crate) now: Instant,
+    pub(crate) round: u64,
+    pub(crate) attempt: u64,
+    pub(crate) said: Vec<String>,
+}
+
+pub(crate) const CANDIDATES: usize = 4;
+
+pub(crate) fn identity(index: usize) -> Identity {
+    mailserver(index).identity
+}
+
+pub(crate) fn index(identity: &Identity) -> usize {
+    let mut all = 0..24;
+    all.find(|it| mailserver(*it).identity == *identity)
+        .expect("a test mailserver")
+}
+
+pub(crate) fn profile(mode: Mode) -> Profile {
+    Profile {
+        mode,
+        fleet: Some("test".into()),
+        saved: vec![],
+        pinned: None,
+        use_mailservers: true,
+    }
+}
+
+pub(crate) fn dial_failed() -> NodeError {
+    NodeError::Node {
+        code: -32000,
+        message: "connection refused".into(),
+    }
+}
+
+impl Rig {
+    pub(crate) fn with(config: Config) -> Self {
+        Self {
+            cycle: Cycle::new(config),
+            now: Instant::now(),
+            round: 0,
+            attempt: 0,
+            said: Vec::new(),
+        }
+    }
+
+    /// A waku2 node is there and a selection is under way.
+    pub(crate) fn started(mode: Mode) -> Self {
+        Self::started_with(mode, Config::default(), None)
+    }
+
+    pub(crate) fn started_with(mode: Mode, config: Config, pinned: Option<usize>) -> Self {
+        let mut rig = Self::with(config);
+        rig.candidates(CANDIDATES, pinned);
+        rig.node(mode);
+        rig
+    }
+
+    /// Mailserver 0 was chosen and is connected.
+    pub(crate) fn connected(mode: Mode) -> Self {
+        let mut rig = Self::started(mode);
+        rig.wants();
+        rig.decide(Some(0));
+        rig.wants();
+        rig.answer(Ok(Connection::Connected));
+        rig.wants();
+        rig
+    }
+
+    pub(crate) fn pinned(policy: Policy, mode: Mode) -> Self {
+        let config = Config {
+            pin_policy: policy,
+            ..Config::default()
+        };
+        Self::started_with(mode, config, Some(3))
+    }
+
+    pub(crate) fn candidates(&mut self, count: usize, pinned: Option<usize>) {
+        let changed = CandidatesChanged {
+            fleet: Some("test".into()),
+            candidates: (0..count).map(mailserver).collect(),
+            pinned: pinned.map(identity),
+        };
+        self.cycle.handle_candidates(changed, self.now);
+    }
+
+    pub(crate) fn node(&mut self, mode: Mode) {
+        let profile = profile(mode);
+        self.cycle
+            .handle_node(NodeState::Ready { profile }, self.now);
+    }
+
+    pub(crate) fn node_gone(&mut self) {
+        let reason = "refused".into();
+        self.cycle
+            .handle_node(NodeState::Unreachable { reason }, self.now);
+    }
+
+    pub(crate) fn peer(&mut self, index: usize, state: PeerState) {
+        self.cycle.handle_peer(&identity(index), state, self.now);
+    }
+
+    pub(crate) fn lose(&mut self, index: usize) {
+        self.peer(index, PeerState::Disconnected);
+    }
+
+    pub(crate) fn decide(&mut self, chosen: Option<usize>) {
+        self.listen();
+        let decision = Decision {
+            round: self.round,
+            chosen: chosen.map(|it| mailserver(it).reference()),
+            identity: chosen.map(identity),
+            considered: vec![],
+            pool: 1,
+        };
+        self.cycle.handle_decision(&decision, self.now);
+    }
+
+    pub(crate) fn answer(&mut self, answer: Result<Connection, NodeError>) {
+        self.listen();
+        self.cycle.handle_connection(self.attempt, answer, self.now);
+    }
+
+    pub(crate) fn introduced(&mut self, answer: Result<Connection, NodeError>) {
+        self.listen();
+        self.cycle
+            .handle_introduction(self.attempt, &answer, self.now);
+    }
+
+    pub(crate) fn switched(&mut self, index: usize) {
+        let switched = NodeSwitched {
+            identity: Some(identity(index)),
+            id: None,
+        };
+        self.cycle.handle_switched(&switched, self.now);
+    }
+
+    pub(crate) fn tick(&mut self) {
+        self.pass(10);
+        self.cycle.handle_tick(self.now);
+    }
+
+    /// Time goes by; the limits in it are called when they pass.
+    pub(crate) fn pass(&mut self, seconds: u64) {
+        let end = self.now + Duration::from_secs(seconds);
+        while let Some(at) = self.cycle.poll_timeout(self.now).filter(|at| *at <= end) {
+            self.now = at.max(self.now);
+            self.cycle.handle_timeout(self.now);
+        }
+        self.now = end;
+    }
+
+    /// What the loop wanted since the last call, in words; marks left out, since the tracker's tests
+    /// have them.
+    pub(crate) fn wants(&mut self) -> Vec<String> {
+        self.listen();
+        std::mem::take(&mut self.said)
+    }
+
+    pub(crate) fn listen(&mut self) {
+        while let Some(command) = self.cycle.poll_command() {
+            let word = self.word(command);
+            self.said.extend(word);
+        }
+    }
+
+    pub(crate) fn word(&mut self, command: Command) -> Option<String> {
+        Some(match command {
+            Command::Select(select) => {
+                self.round = select.round;
+                let avoided: Vec<usize> = select.cooling.iter().map(index).collect();
+                format!("select of {} avoiding {avoided:?}", select.candidates.len())
+            }
+            Command::Connect(attempt, to) => {
+                self.attempt = attempt;
+                format!("connect {}", index(&to.identity))
+            }
+            Command::Introduce(attempt, to) => {
+                self.attempt = attempt;
+                format!("introduce {}", index(&to.identity))
+            }
+            Command::Drop(peer) => format!("drop {}", index(&peer.identity)),
+            Command::Refresh => "refresh".into(),
+            Command::Mark(..) => return None,
+            Command::Available(to) => format!("request from {}", index(&to.identity)),
+            Command::Unavailable => "request from nobody".into(),
+            Command::Publish(Event::MailserverChanged { mailserver, .. }) => {
+                format!("changed {}", mailserver.map_or("none".into(), |it| it.id))
+            }
+            Command::Publish(Event::MailserverAvailable { mailserver }) => {
+                format!("available {}", mailserver.id)
+            }
+            Command::Publish(other) => panic!("not the loop's business: {other:?}"),
+        })
+    }
+}
+
+pub(crate) fn available(index: usize) -> Vec<String> {
+    let id = mailserver(index).id;
+    vec![format!("available {id}"), format!("request from {index}")]
+}
+
+pub(crate) fn changed(index: usize) -> String {
+    format!("changed {}", mailserver(index).id)
+}
+
+pub(crate) const NOTHING: [&str; 0] = [];
