@@ -1,7 +1,7 @@
 //! The only place where actors meet adapters and each other.
 //!
 //! Every actor has its address before it exists ([`Slot`]), so that any of them can be given to any
-//! other. To add one: a field in [`Slots`] and in [`Addresses`], and a line of `supervise`.
+//! other. To add one: a field in `Slots` and in `Addresses`, and a line of `supervise`.
 
 use std::rc::Rc;
 

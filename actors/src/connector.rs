@@ -9,13 +9,14 @@ pub use crate::cycle::Config;
 use crate::{
     Instant,
     cycle::{Command, Cycle},
+    deadline::Deadline,
     events::Publish,
     fleet_registry::CandidatesChanged,
     history_requester::{MailserverAvailable, MailserverGone},
     mailserver::{Identity, Mailserver},
     node::{
-        Connect, DropPeer, Introduce, Mode, NodeChanged, NodeError, NodePort, NodeState,
-        NodeSwitched, RefreshPeers,
+        Connect, DropPeer, Introduce, Mode, NodeChanged, NodePort, NodeState, NodeSwitched,
+        RefreshPeers,
     },
     peer_tracker::{Mark, PeerConnected, PeerDisconnected, PeerState, Repeat},
     selector::{Decision, Select},
@@ -119,7 +120,7 @@ pub struct Ports {
 pub struct Connector {
     cycle: Cycle,
     ports: Ports,
-    timer: Option<(Instant, SpawnHandle)>,
+    deadline: Deadline,
 }
 
 impl Connector {
@@ -129,7 +130,7 @@ impl Connector {
         Self {
             cycle: Cycle::new(config),
             ports,
-            timer: None,
+            deadline: Deadline::default(),
         }
     }
 
@@ -164,14 +165,14 @@ impl Connector {
             Command::Connect(number, mailserver) => {
                 let answer = ports.node.connect.send(Connect(mailserver));
                 ctx.spawn(answer.into_actor(self).map(move |answer, connector, ctx| {
-                    let answer = answer.unwrap_or_else(|closed| Err(lost(&closed)));
+                    let answer = answer.unwrap_or_else(|closed| Err(closed.into()));
                     connector.run(ctx, |it, now| it.handle_connection(number, answer, now));
                 }));
             }
             Command::Introduce(number, mailserver) => {
                 let answer = ports.node.introduce.send(Introduce(mailserver));
                 ctx.spawn(answer.into_actor(self).map(move |answer, connector, ctx| {
-                    let answer = answer.unwrap_or_else(|closed| Err(lost(&closed)));
+                    let answer = answer.unwrap_or_else(|closed| Err(closed.into()));
                     connector.run(ctx, |it, now| it.handle_introduction(number, &answer, now));
                 }));
             }
@@ -192,31 +193,16 @@ impl Connector {
     }
 
     fn arm(&mut self, ctx: &mut Context<Self>) {
-        let now = Instant::now();
-        let at = self.cycle.poll_timeout(now);
-        if self.timer.as_ref().map(|(armed, _)| *armed) == at {
-            return;
-        }
-        if let Some((_, handle)) = self.timer.take() {
-            ctx.cancel_future(handle);
-        }
-        self.timer = at.map(|at| {
-            let handle = ctx.run_later(at.saturating_duration_since(now), |connector, ctx| {
-                connector.timer = None;
-                connector.run(ctx, Cycle::handle_timeout);
-            });
-            (at, handle)
+        let at = self.cycle.poll_timeout(Instant::now());
+        self.deadline.arm(at, ctx, |connector, ctx| {
+            connector.deadline.clear();
+            connector.run(ctx, Cycle::handle_timeout);
         });
     }
 }
 
 /// How long the loop waits for a peer to be dropped.
 const DROP_LIMIT: Duration = Duration::from_millis(250);
-
-/// The adapter of the node died with the call: the call may be repeated.
-fn lost(closed: &MailboxError) -> NodeError {
-    NodeError::Transport(closed.to_string())
-}
 
 impl Actor for Connector {
     type Context = Context<Self>;
@@ -228,7 +214,7 @@ impl Actor for Connector {
 
 impl Supervised for Connector {
     fn restarting(&mut self, _: &mut Context<Self>) {
-        self.timer = None;
+        self.deadline.clear();
         self.cycle.reset();
         self.ports.repeat.do_send(Repeat);
     }

@@ -1,7 +1,7 @@
 //! The decisions of the loop, without I/O: inputs and the time in, commands out.
 //!
 //! Nothing active → choose one (or insist on the pin) → connect it → connected. Lost → start over.
-//! The tick is the guarantee, a signal is the speed: both end in [`Cycle::step`].
+//! The tick is the guarantee, a signal is the speed: both end in the same step.
 
 mod decisions;
 

@@ -12,10 +12,11 @@ pub use crate::ledger::Config;
 use crate::{
     Instant,
     connector::{MailserverFailing, MailserverServed},
+    deadline::Deadline,
     events::Publish,
     ledger::{Command, Ledger},
     mailserver::Mailserver,
-    node::{HistorySignal, NodeError, NodePort, RequestCommunity, RequestHistory},
+    node::{HistorySignal, NodePort, RequestCommunity, RequestHistory},
 };
 
 /// A mailserver is connected: history can be asked for. Sent by the connector.
@@ -91,7 +92,7 @@ pub struct Ports {
 pub struct HistoryRequester {
     ledger: Ledger,
     ports: Ports,
-    timer: Option<(Instant, SpawnHandle)>,
+    deadline: Deadline,
 }
 
 impl HistoryRequester {
@@ -101,7 +102,7 @@ impl HistoryRequester {
         Self {
             ledger: Ledger::new(config),
             ports,
-            timer: None,
+            deadline: Deadline::default(),
         }
     }
 
@@ -124,14 +125,14 @@ impl HistoryRequester {
             Command::Request(number) => {
                 let answer = ports.node.request_history.send(RequestHistory);
                 ctx.spawn(answer.into_actor(self).map(move |answer, requester, ctx| {
-                    let answer = answer.unwrap_or_else(|closed| Err(lost(&closed)));
+                    let answer = answer.unwrap_or_else(|closed| Err(closed.into()));
                     requester.run(ctx, |it, now| it.handle_answer(number, &answer, now));
                 }));
             }
             Command::RequestCommunity(number, id) => {
                 let answer = ports.node.request_community.send(RequestCommunity(id));
                 ctx.spawn(answer.into_actor(self).map(move |answer, requester, ctx| {
-                    let answer = answer.unwrap_or_else(|closed| Err(lost(&closed)));
+                    let answer = answer.unwrap_or_else(|closed| Err(closed.into()));
                     requester.run(ctx, |it, now| it.handle_community(number, &answer, now));
                 }));
             }
@@ -146,25 +147,11 @@ impl HistoryRequester {
 
     fn arm(&mut self, ctx: &mut Context<Self>) {
         let at = self.ledger.poll_timeout();
-        if self.timer.as_ref().map(|(armed, _)| *armed) == at {
-            return;
-        }
-        if let Some((_, handle)) = self.timer.take() {
-            ctx.cancel_future(handle);
-        }
-        self.timer = at.map(|at| {
-            let pause = at.saturating_duration_since(Instant::now());
-            let handle = ctx.run_later(pause, |requester, ctx| {
-                requester.timer = None;
-                requester.run(ctx, Ledger::handle_timeout);
-            });
-            (at, handle)
+        self.deadline.arm(at, ctx, |requester, ctx| {
+            requester.deadline.clear();
+            requester.run(ctx, Ledger::handle_timeout);
         });
     }
-}
-
-fn lost(closed: &MailboxError) -> NodeError {
-    NodeError::Transport(closed.to_string())
 }
 
 impl Actor for HistoryRequester {
@@ -177,7 +164,7 @@ impl Actor for HistoryRequester {
 
 impl Supervised for HistoryRequester {
     fn restarting(&mut self, _: &mut Context<Self>) {
-        self.timer = None;
+        self.deadline.clear();
         self.ledger.reset();
     }
 }

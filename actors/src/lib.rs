@@ -21,6 +21,7 @@ pub mod backoff;
 pub mod connector;
 pub mod cooling;
 pub mod cycle;
+mod deadline;
 pub mod events;
 pub mod fleet_registry;
 pub mod history_requester;

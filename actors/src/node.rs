@@ -146,6 +146,13 @@ impl NodeError {
     }
 }
 
+/// The adapter of the node died with the call, or is being restarted: the call may be repeated.
+impl From<MailboxError> for NodeError {
+    fn from(closed: MailboxError) -> Self {
+        Self::Transport(closed.to_string())
+    }
+}
+
 /// How far a connect call got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Connection {

@@ -5,7 +5,10 @@ use std::{cell::RefCell, collections::VecDeque, fmt::Debug, rc::Rc};
 use actix::prelude::*;
 use tokio::sync::Notify;
 
-use crate::mailserver::{Mailserver, Origin};
+use crate::{
+    mailserver::{Mailserver, Origin},
+    node::{Mode, Profile},
+};
 
 type Answer<M> = Box<dyn FnMut(&M) -> <M as Message>::Result>;
 
@@ -111,6 +114,18 @@ impl<M: Debug> Received<M> {
 pub async fn settle() {
     for _ in 0..64 {
         tokio::task::yield_now().await;
+    }
+}
+
+/// What a node of this mode tells, of the test fleet.
+#[must_use]
+pub fn profile(mode: Mode) -> Profile {
+    Profile {
+        mode,
+        fleet: Some("test".into()),
+        saved: vec![],
+        pinned: None,
+        use_mailservers: true,
     }
 }
 

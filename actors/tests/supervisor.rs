@@ -12,14 +12,14 @@ use ::actors::{
     mailserver::Identity,
     node::{
         CommunityAnswer, Connection, HistoryAnswer, Mode, NodeChanged, NodePort, NodeState,
-        Profile, RequestCommunity, RequestHistory,
+        RequestCommunity, RequestHistory,
     },
     peer_tracker::Repeat,
     selector::Select,
     supervisor::{
         BudgetSpent, Config, GetHealth, Health, Overseer, Report, Slot, Supervisor, supervise,
     },
-    testing::{Probe, Received, mailserver, settle},
+    testing::{Probe, Received, mailserver, profile, settle},
 };
 use actix::prelude::*;
 use tokio::sync::mpsc;
@@ -450,13 +450,7 @@ fn candidates(pinned: Option<Identity>) -> CandidatesChanged {
 }
 
 fn ready() -> NodeState {
-    let profile = Profile {
-        mode: Mode::Waku2,
-        fleet: Some("test".into()),
-        saved: vec![],
-        pinned: None,
-        use_mailservers: true,
-    };
+    let profile = profile(Mode::Waku2);
     NodeState::Ready { profile }
 }
 

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Everything is asked by message with a limit: an actor that does not answer costs its part of the
-//! answer, never the whole. There is no password: the API is for loopback, and [`guard`] keeps out the
+//! answer, never the whole. There is no password: the API is for loopback, and `guard` keeps out the
 //! pages that a browser on the same machine may show.
 
 pub mod client;

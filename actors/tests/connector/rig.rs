@@ -14,12 +14,12 @@ use ::actors::{
     mailserver::Identity,
     node::{
         Connect, Connection, DropPeer, Introduce, Mode, NodeChanged, NodeError, NodePort,
-        NodeState, Profile, RefreshPeers, RequestCommunity, RequestHistory,
+        NodeState, RefreshPeers, RequestCommunity, RequestHistory,
     },
     peer_tracker::{Mark, PeerDisconnected, Repeat},
     pin::Policy,
     selector::{Decision, Select},
-    testing::{Probe, mailserver, settle},
+    testing::{Probe, mailserver, profile, settle},
 };
 use actix::prelude::*;
 
@@ -181,13 +181,7 @@ impl Rig {
     }
 
     pub(crate) async fn node(&self, mode: Mode) {
-        let profile = Profile {
-            mode,
-            fleet: Some("test".into()),
-            saved: vec![],
-            pinned: None,
-            use_mailservers: true,
-        };
+        let profile = profile(mode);
         self.tell(NodeChanged(NodeState::Ready { profile })).await;
     }
 

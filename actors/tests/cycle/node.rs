@@ -5,7 +5,7 @@ use actors::{
     fleet_registry::CandidatesChanged,
     node::{Connection, Mode, NodeError, NodeState, Profile},
     peer_tracker::PeerState,
-    testing::mailserver,
+    testing::{mailserver, profile},
 };
 
 use crate::rig::*;

@@ -8,11 +8,11 @@ use actors::{
     events::Event,
     fleet_registry::CandidatesChanged,
     mailserver::Identity,
-    node::{Connection, Mode, NodeError, NodeState, NodeSwitched, Profile},
+    node::{Connection, Mode, NodeError, NodeState, NodeSwitched},
     peer_tracker::PeerState,
     pin::Policy,
     selector::Decision,
-    testing::mailserver,
+    testing::{mailserver, profile},
 };
 
 /// A loop, its clock, and how to talk to it briefly.
@@ -34,16 +34,6 @@ pub(crate) fn index(identity: &Identity) -> usize {
     let mut all = 0..24;
     all.find(|it| mailserver(*it).identity == *identity)
         .expect("a test mailserver")
-}
-
-pub(crate) fn profile(mode: Mode) -> Profile {
-    Profile {
-        mode,
-        fleet: Some("test".into()),
-        saved: vec![],
-        pinned: None,
-        use_mailservers: true,
-    }
 }
 
 pub(crate) fn dial_failed() -> NodeError {

@@ -11,7 +11,7 @@ use ::actors::{
     },
     mailserver::Origin,
     node::{Mode, NodeChanged, NodeState, Profile, SavedMailserver},
-    testing::{Probe, mailserver, settle},
+    testing::{Probe, mailserver, profile, settle},
 };
 use actix::prelude::*;
 

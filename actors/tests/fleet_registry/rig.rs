@@ -9,7 +9,7 @@ use ::actors::{
     },
     mailserver::{Mailserver, Origin},
     node::{Mode, NodeChanged, NodeState, Profile, SavedMailserver},
-    testing::{Probe, Received, mailserver},
+    testing::{Probe, Received, mailserver, profile},
 };
 use actix::prelude::*;
 
@@ -95,16 +95,6 @@ impl Rig {
             .send(RemoveCustom(id.into()))
             .await
             .expect("it lives")
-    }
-}
-
-pub(crate) fn profile(mode: Mode) -> Profile {
-    Profile {
-        mode,
-        fleet: Some("test".into()),
-        saved: vec![],
-        pinned: None,
-        use_mailservers: true,
     }
 }
 

@@ -348,11 +348,8 @@ pub(crate) fn index_of(id: &str) -> usize {
 
 pub(crate) fn ready(mode: Mode, use_mailservers: bool) -> NodeState {
     let profile = Profile {
-        mode,
-        fleet: Some("test".into()),
-        saved: vec![],
-        pinned: None,
         use_mailservers,
+        ..testing::profile(mode)
     };
     NodeState::Ready { profile }
 }
