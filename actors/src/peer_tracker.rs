@@ -1,8 +1,8 @@
 //! Which mailservers the node is connected to.
 //!
 //! The truth is the node's own list of peers, from signals or by asking; one exception: a dial that
-//! just succeeded counts as connected for [`TRUST`], because a list that was written a moment before
-//! it may still be on its way.
+//! just succeeded counts as connected for [`TRUST`], or until a list has the peer, because a list that
+//! was written a moment before it may still be on its way.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -116,15 +116,17 @@ impl Table {
         self.listed = snapshot.peers;
         self.online = snapshot.online.or(self.online);
         let listed = &self.listed;
+        // A list that has the peer was written after the dial: from then on the node is believed at once.
         self.trusted.retain(|it, trust| {
-            let missing = !listed.contains(it);
-            !(missing && std::mem::replace(&mut trust.doubted, missing))
+            !listed.contains(it) && !std::mem::replace(&mut trust.doubted, true)
         });
         self.compare(Some(now))
     }
 
     fn handle_mark(&mut self, identity: &Identity, state: PeerState, now: Instant) -> Vec<Change> {
         match state {
+            // The list was faster than the answer to the dial: nothing has to be taken on trust.
+            PeerState::Connected if self.listed.contains(identity) => {}
             PeerState::Connected => {
                 let trust = Trust {
                     until: now + TRUST,
@@ -380,6 +382,20 @@ mod tests {
         assert_eq!(rig.refresh.drain().await.len(), 1);
         rig.snapshot(&[]).await;
         assert_eq!(rig.changes().await, (vec![], only(0)));
+    }
+
+    #[actix::test]
+    async fn once_listed_a_dialled_peer_is_gone_with_the_first_list_without_it() {
+        let rig = rig().await;
+        rig.mark(0, PeerState::Connected).await;
+        rig.snapshot(&[0]).await;
+        rig.snapshot(&[]).await;
+        assert_eq!(rig.changes().await, (only(0), only(0)));
+        // The list may be faster than the answer to the dial.
+        rig.snapshot(&[0]).await;
+        rig.mark(0, PeerState::Connected).await;
+        rig.snapshot(&[]).await;
+        assert_eq!(rig.changes().await, (only(0), only(0)));
     }
 
     #[actix::test]
