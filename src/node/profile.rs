@@ -44,10 +44,15 @@ pub(crate) struct Cluster {
 pub(crate) async fn account(rpc: &RpcClient) -> Result<Account, NodeError> {
     match rpc.call::<Value>("settings_getSettings", json!([])).await {
         Ok(settings) => Ok(read_account(&settings)),
-        Err(NodeError::UnknownMethod(_)) => {
-            rpc.call::<Value>("wakuext_peers", json!([])).await?;
-            Ok(read_account(&Value::Null))
-        }
+        Err(NodeError::UnknownMethod(_)) => without_settings(rpc).await,
+        Err(error) => Err(error),
+    }
+}
+
+async fn without_settings(rpc: &RpcClient) -> Result<Account, NodeError> {
+    match rpc.call::<Value>("wakuext_peers", json!([])).await {
+        Ok(_) => Ok(read_account(&Value::Null)),
+        Err(NodeError::UnknownMethod(_)) => Err(NodeError::NotLoggedIn),
         Err(error) => Err(error),
     }
 }

@@ -17,7 +17,7 @@ use crate::node::{
 
 /// The pauses between two tries to reach a node.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// How often the settings are read again: no signal tells of a change.
 const READING: Duration = Duration::from_secs(60);

@@ -164,6 +164,19 @@ async fn nobody_logged_in_as_each_generation_says_it() {
 }
 
 #[actix::test]
+async fn a_node_that_serves_no_settings_but_lists_its_peers_is_logged_in() {
+    let node = Node::start(|method, _| match method {
+        "wakuext_peers" => Some(Reply::Result(json!({}))),
+        _ => None,
+    })
+    .await;
+    let (_driver, ears) = drive(node.config());
+    let profile = ears.ready().await;
+    assert!(profile.use_mailservers);
+    assert_eq!(profile.fleet, None);
+}
+
+#[actix::test]
 async fn what_is_not_json_rpc_is_a_transport_error_that_quotes_it() {
     let html = "<html><body>502 Bad Gateway</body></html>";
     for reply in [Reply::Body(html.into()), Reply::Status(502, html)] {
