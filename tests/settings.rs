@@ -125,6 +125,12 @@ fn bare_text_takes_the_type_of_the_default() {
 }
 
 #[test]
+fn a_selection_is_not_given_up_while_its_pings_may_still_be_answered() {
+    let settings = set(&["ping.timeout=60s"]).unwrap();
+    assert!(settings.connector().selection_timeout > settings.ping.timeout);
+}
+
+#[test]
 fn every_default_is_explained_and_a_copy_of_the_manual_changes_nothing() {
     let files = Files::new(&[DEFAULTS]);
     assert_eq!(files.load().unwrap(), Settings::default());

@@ -40,6 +40,10 @@ pub struct Config {
     /// The end of `Connecting`.
     #[serde(with = "humantime_serde")]
     pub connect_timeout: Duration,
+    /// When a selection that gave no answer is given up: its actor was restarted. Well above the limit
+    /// for a ping.
+    #[serde(with = "humantime_serde")]
+    pub selection_timeout: Duration,
 }
 
 impl Default for Config {
@@ -49,6 +53,7 @@ impl Default for Config {
             pin_policy: Policy::Prefer,
             pin_patience: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),
+            selection_timeout: Duration::from_secs(5),
         }
     }
 }
@@ -79,9 +84,6 @@ pub enum Command {
 /// How many connect calls may fail in a row before the loop waits for the next tick: if they all
 /// fail, it is more likely the node that has no network.
 const ATTEMPTS_PER_TICK: usize = 3;
-
-/// When a selection that gave no answer is given up: its actor was restarted.
-const SELECTION_LIMIT: Duration = Duration::from_secs(5);
 
 /// A peer that was removed and is added again is connected this long after its last dial, not before
 /// (recorded on waku1, v0.94).

@@ -56,6 +56,7 @@ impl Settings {
             pin_policy: self.cycle.pin_policy,
             pin_patience: self.cycle.pin_patience,
             connect_timeout: self.cycle.connect_timeout,
+            selection_timeout: self.ping.timeout + connector::Config::default().selection_timeout,
         }
     }
 

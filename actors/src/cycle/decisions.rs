@@ -1,6 +1,6 @@
 //! What the loop decides, and the commands that follow from it.
 
-use super::{ATTEMPTS_PER_TICK, Command, Cycle, REDIAL, REFRESH, SELECTION_LIMIT};
+use super::{ATTEMPTS_PER_TICK, Command, Cycle, REDIAL, REFRESH};
 use crate::{
     Instant,
     events::Event,
@@ -76,7 +76,7 @@ impl Cycle {
         }
         self.counts.selections += 1;
         self.phase = Phase::Selecting {
-            until: now + SELECTION_LIMIT,
+            until: now + self.config.selection_timeout,
         };
         let mut cooling = self.cooling.avoided(now);
         cooling.extend(self.tried.iter().cloned());
