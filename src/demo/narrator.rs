@@ -49,7 +49,7 @@ impl Narrator {
         decision: Option<&Decision>,
     ) -> Result<(), Failure> {
         say(&format!(
-            "{:<10}{} is available after {}, history fetched after {}\n{}\n",
+            "{:<10}{} is available after {}, history after {}\n{}\n",
             "start",
             first.mailserver.id,
             seconds(first.available),

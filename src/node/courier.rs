@@ -37,6 +37,8 @@ fn betrays_cycle(link: &Link, switched: &NodeSwitched) -> bool {
         .driving()
         .is_ok_and(|driving| matches!(driving.mode, Mode::Waku1 | Mode::Waku2));
     let named = switched.identity.is_some() || switched.id.is_some();
-    let ours = switched.identity.is_some() && switched.identity == *link.chosen.borrow();
+    let chosen = link.chosen.borrow();
+    let chosen = chosen.as_ref().map(|it| &it.identity);
+    let ours = chosen.is_some() && switched.identity.as_ref() == chosen;
     classic && named && !ours && link.config.mode == ConfiguredMode::Auto
 }

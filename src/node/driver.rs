@@ -142,7 +142,7 @@ impl Handler<Connect> for Driver {
                 Mode::Pin => pin::connect(&link, &mailserver).await,
                 Mode::Observe => Err(NodeError::NotPossible),
             }?;
-            *link.chosen.borrow_mut() = Some(mailserver.identity);
+            *link.chosen.borrow_mut() = Some(mailserver);
             Ok(connection)
         })
     }

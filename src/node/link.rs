@@ -10,7 +10,7 @@ use std::{
 use actix::{Message, Recipient};
 use actors::{
     address::Network,
-    mailserver::Identity,
+    mailserver::{Identity, Mailserver},
     node::{HistorySignal, NodeChanged, NodeError, NodeState, NodeSwitched, PeerSnapshot},
 };
 use futures_util::future::AbortHandle;
@@ -62,8 +62,8 @@ pub(crate) struct Link {
     pub(crate) attached: Notify,
     /// The history request on the wire: a newer one takes its place.
     pub(crate) history: Cell<Option<AbortHandle>>,
-    /// The identity that was connected to last, by us.
-    pub(crate) chosen: RefCell<Option<Identity>>,
+    /// The mailserver that was connected to last, by us.
+    pub(crate) chosen: RefCell<Option<Mailserver>>,
     /// The user's pins, as the node had them when it was read.
     pub(crate) user_pin: RefCell<Option<(String, String)>>,
     listeners: RefCell<Option<Listeners>>,

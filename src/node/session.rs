@@ -39,6 +39,8 @@ struct Session {
     since: Instant,
     /// The node turned out to have a cycle of its own.
     own_cycle: bool,
+    /// The signal socket was closed since.
+    deaf: bool,
 }
 
 /// Lives for as long as it is polled.
@@ -93,6 +95,7 @@ async fn read(link: &Link) -> Result<Session, NodeError> {
         profile,
         since: Instant::now(),
         own_cycle: false,
+        deaf: false,
     })
 }
 
@@ -221,19 +224,36 @@ fn survivable<T: Default>(outcome: Result<T, NodeError>) -> Result<T, NodeError>
 
 async fn act(link: &Link, session: &mut Session, turn: Turn) -> Result<(), NodeError> {
     match turn {
+        // The node may have been restarted meanwhile: then it has forgotten what it was told, and its
+        // history is owed, though it lists the same peers as before.
+        Turn::Opened if session.deaf => Err(NodeError::Transport("signals were missed".into())),
         // Signals may have been missed.
         Turn::Opened => {
             check(link, session).await?;
             look(link, session).await
         }
-        Turn::Closed | Turn::Stopped => check(link, session).await,
-        Turn::LoggedIn if session.since.elapsed() < LOGIN => {
-            check(link, session).await?;
-            look(link, session).await
+        Turn::Closed => {
+            session.deaf = true;
+            check(link, session).await
         }
+        Turn::Stopped => check(link, session).await,
+        Turn::LoggedIn if session.since.elapsed() < LOGIN => compare(link, session).await,
         // Whatever the node was told before is forgotten with the login.
         Turn::LoggedIn => Err(NodeError::NotLoggedIn),
         Turn::OwnCycle => yield_to_own_cycle(link, session).await,
+    }
+}
+
+/// Reads everything again after a login that may be the one that was noticed already. Of another account
+/// also the configuration is another one: the fleet is there until it is saved in the settings.
+async fn compare(link: &Link, session: &Session) -> Result<(), NodeError> {
+    let now = read(link).await?;
+    let same = now.account == session.account
+        && now.cluster == session.cluster
+        && now.profile.fleet == session.profile.fleet;
+    match same {
+        true => look(link, session).await,
+        false => Err(NodeError::NotLoggedIn),
     }
 }
 

@@ -23,7 +23,8 @@ pub(crate) async fn connect(link: &Link, mailserver: &Mailserver) -> Result<Conn
     })
 }
 
-/// Adds it as a peer. The answer is `true` for dead ones too.
+/// Makes it a peer beside the mailserver in use: of the list that a node is given, it asks the first one
+/// for history and keeps the others connected. The answer is null for dead ones too.
 pub(crate) async fn introduce(
     link: &Link,
     mailserver: &Mailserver,
@@ -31,9 +32,16 @@ pub(crate) async fn introduce(
     if link.lists(&mailserver.identity) {
         return Ok(Connection::Connected);
     }
-    link.rpc
-        .call::<IgnoredAny>("admin_addPeer", json!([mailserver.address.dial()]))
-        .await?;
+    let enode = mailserver.address.dial();
+    let used = link.chosen.borrow().clone();
+    let (method, params) = match &used {
+        Some(used) => {
+            let enodes = json!([[used.address.dial(), enode]]);
+            ("wakuext_updateMailservers", enodes)
+        }
+        None => ("admin_addPeer", json!([enode])),
+    };
+    link.rpc.call::<IgnoredAny>(method, params).await?;
     Ok(Connection::Pending)
 }
 

@@ -108,10 +108,6 @@ async fn waku1_is_pending_until_the_peer_is_listed() {
     assert_eq!(connect(&driver, &mailserver).await, Ok(Connection::Pending));
     let updated = ("wakuext_updateMailservers", json!([[ENODE]]));
     assert_eq!(node.orders(), calls(std::slice::from_ref(&updated)));
-    assert_eq!(
-        driver.send(Introduce(mailserver.clone())).await.unwrap(),
-        Ok(Connection::Pending)
-    );
 
     node.signal(&format!(
         r#"{{"type":"discovery.summary","event":[{{"enode":"{ENODE}?discport=0"}}]}}"#
@@ -123,13 +119,26 @@ async fn waku1_is_pending_until_the_peer_is_listed() {
         Ok(Connection::Connected)
     );
     assert_eq!(driver.send(DropPeer(mailserver)).await.unwrap(), Ok(()));
-    let (added, removed) = (
-        ("admin_addPeer", json!([ENODE])),
-        ("admin_removePeer", json!([ENODE])),
-    );
+    let removed = ("admin_removePeer", json!([ENODE]));
+    assert_eq!(node.orders(), calls(&[updated.clone(), updated, removed]));
+}
+
+#[actix::test]
+async fn on_waku1_another_one_is_introduced_beside_the_one_in_use() {
+    let (node, driver, _ears) = ready("waku1").await;
+    let other = format!("enode://{}@127.0.0.1:30402", "ab".repeat(64));
+    let introduce = || driver.send(Introduce(mailserver("mail-02", &other)));
+    assert_eq!(introduce().await.unwrap(), Ok(Connection::Pending));
+    let used = mailserver("mail-01", ENODE);
+    assert_eq!(connect(&driver, &used).await, Ok(Connection::Pending));
+    assert_eq!(introduce().await.unwrap(), Ok(Connection::Pending));
     assert_eq!(
         node.orders(),
-        calls(&[updated.clone(), added, updated, removed])
+        calls(&[
+            ("admin_addPeer", json!([other])),
+            ("wakuext_updateMailservers", json!([[ENODE]])),
+            ("wakuext_updateMailservers", json!([[ENODE, other]])),
+        ])
     );
 }
 
