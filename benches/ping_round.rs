@@ -56,7 +56,7 @@ fn measure(method: Method, rounds: usize) -> Vec<f64> {
         let simulation = Simulation::start(settings).expect("there are free ports");
         let targets: Vec<_> = simulation.mailservers().into_iter().map(target).collect();
         let pinger = pinger(&simulation, method).await;
-        // The first round opens the connection to the node.
+        // The first round warms up, and does not count.
         round(&pinger, &targets).await;
         let mut excess = Vec::with_capacity(rounds);
         for _ in 0..rounds {

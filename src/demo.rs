@@ -106,7 +106,8 @@ fn simulation(options: &DemoOptions, seed: u64) -> Result<Simulation, Failure> {
         speed: options.speed,
         ..sim::Settings::new(options.mode.into())
     };
-    Simulation::start(settings).map_err(|error| Exit::Unusable.because(error))
+    Simulation::start(settings)
+        .map_err(|error| Exit::Unusable.because(format!("simulated node: {error}")))
 }
 
 fn settings(
@@ -116,7 +117,7 @@ fn settings(
 ) -> Result<Settings, Failure> {
     let fleets = directory.0.join("fleets.json");
     std::fs::write(&fleets, simulation.fleet_file_json())
-        .map_err(|error| Exit::Unusable.because(error))?;
+        .map_err(|error| Exit::Unusable.because(format!("{}: {error}", fleets.display())))?;
     let tick = Duration::from_secs(10).div_f64(options.speed);
     let sources = Sources {
         assignments: vec![
@@ -183,7 +184,7 @@ impl Story {
         if matches!(chapter.blow, Blow::NodeRestart) {
             tokio::time::sleep(Duration::from_secs(1)).await;
             let started = self.simulation.start_node();
-            started.map_err(|error| Exit::Unusable.because(error))?;
+            started.map_err(|error| Exit::Unusable.because(format!("simulated node: {error}")))?;
         }
         let recovery = self.recovery(chapter.title, since).await?;
         self.fault(index, Fault::None)?;
@@ -194,7 +195,9 @@ impl Story {
 
     fn fault(&self, index: usize, fault: Fault) -> Result<(), Failure> {
         let set = self.simulation.set_fault(index, fault);
-        set.map_err(|error| Exit::Unusable.because(error))
+        set.map_err(|error| {
+            Exit::Unusable.because(format!("simulated mailserver {index}: {error}"))
+        })
     }
 
     fn publish(&mut self) {
@@ -270,7 +273,8 @@ impl Scratch {
     fn new() -> Result<Self, Failure> {
         let name = format!("mailserver-sidecar-demo-{}", std::process::id());
         let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).map_err(|error| Exit::Unusable.because(error))?;
+        std::fs::create_dir_all(&path)
+            .map_err(|error| Exit::Unusable.because(format!("{}: {error}", path.display())))?;
         Ok(Self(path))
     }
 }

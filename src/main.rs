@@ -25,7 +25,11 @@ fn main() -> ExitCode {
             return cli::exit_of(&error).into();
         }
     };
-    match actix::System::with_tokio_rt(runtime).block_on(execute(&line)) {
+    let system = actix::System::with_tokio_rt(runtime);
+    let ended = system.block_on(execute(&line));
+    // Dropped, the runtime would wait for names that are being resolved, however long the system takes.
+    std::mem::forget(system);
+    match ended {
         Ok(()) => Exit::Done.into(),
         Err(failure) => {
             eprintln!("mailserver-sidecar: {failure}");
@@ -61,14 +65,17 @@ async fn execute(line: &CommandLine) -> Result<(), Failure> {
         Command::Simulate(options) => simulate::run(&options).await,
         Command::Ping(output) => once::ping(&settings, output.json).await,
         Command::Check(output) => {
-            open_fleets(&settings)?;
+            let (_, loaded) = open_fleets(&settings)?;
+            for skipped in &loaded.skipped {
+                eprintln!("mailserver-sidecar: fleet file: {skipped}");
+            }
             cli::print(&cli::render_check(&provenance, output.json)).map(drop)
         }
         Command::Remote(remote) => cli::run_remote(&remote, &settings).await,
     }
 }
 
-/// Logs go to stderr; of the commands that tell something themselves, only warnings and worse.
+/// Logs go to stderr; the commands that tell something themselves log only what `--log` asks for.
 fn log_to_stderr(
     filter: Option<&str>,
     command: &Command,

@@ -4,7 +4,7 @@ use std::{io::IsTerminal, time::Duration};
 
 use actix::{Actor, Addr, Context, Handler, Recipient};
 use actors::{
-    fleet_registry::{Candidates, CandidatesChanged, FleetRegistry, FleetsLoaded, Save},
+    fleet_registry::{Candidates, CandidatesChanged, FleetRegistry, FleetsLoaded, Save, Saved},
     mailserver::Mailserver,
     node::{HistorySignal, Mode, NodeChanged, NodeState, NodeSwitched, PeerSnapshot, Profile},
     pinger::{PingReport, PingRound, Pinger},
@@ -63,14 +63,11 @@ struct Round {
 impl Round {
     fn start(settings: &Settings) -> Result<Self, Failure> {
         let (_, loaded) = open_fleets(settings)?;
-        let state = StateDir::open(&settings.state.dir, |name| std::env::var_os(name));
-        let saved = match state {
-            Ok(state) => state.load_registry(),
-            Err(error) => {
-                eprintln!("mailserver-sidecar: without the mailservers that were added: {error}");
-                Default::default()
-            }
-        };
+        let saved = StateDir::peek_registry(&settings.state.dir, |name| std::env::var_os(name));
+        let saved = saved.unwrap_or_else(|error| {
+            eprintln!("mailserver-sidecar: without the mailservers that were added: {error}");
+            Saved::default()
+        });
         let (told, node) = watch::channel(None);
         let listener = Listener(told).start();
         let save: Recipient<Save> = listener.clone().recipient();

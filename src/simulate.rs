@@ -15,17 +15,17 @@ use crate::{
 ///
 /// 71 if the system gives no port or no file.
 pub async fn run(options: &SimulateOptions) -> Result<(), Failure> {
-    let unusable = |error: std::io::Error| Exit::Unusable.because(error);
     let simulation = Simulation::start(sim::Settings {
         mailservers: options.mailservers.into(),
         seed: options.seed.unwrap_or(1),
         ..sim::Settings::new(options.mode.into())
     })
-    .map_err(unusable)?;
+    .map_err(|error| Exit::Unusable.because(format!("simulated node: {error}")))?;
     let directory = std::env::temp_dir().join(format!("mailserver-sidecar-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).map_err(unusable)?;
     let fleets = directory.join("fleets.json");
-    std::fs::write(&fleets, simulation.fleet_file_json()).map_err(unusable)?;
+    std::fs::create_dir_all(&directory)
+        .and_then(|()| std::fs::write(&fleets, simulation.fleet_file_json()))
+        .map_err(|error| Exit::Unusable.because(format!("{}: {error}", fleets.display())))?;
     cli::print(&introduction(&simulation, &fleets))?;
     shutdown::requested().await;
     // A file that stays behind in the temporary directory does no harm.

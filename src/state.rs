@@ -73,11 +73,7 @@ impl StateDir {
     ///
     /// All of [`StateError`] but `TooLarge`.
     pub fn open(setting: &str, env: impl Fn(&str) -> Option<OsString>) -> Result<Self, StateError> {
-        let path = match setting {
-            "auto" => directory_of(env).ok_or(StateError::NoDirectory)?,
-            "" => return Err(StateError::NoDirectory),
-            setting => PathBuf::from(setting),
-        };
+        let path = locate(setting, env)?;
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -98,6 +94,23 @@ impl StateDir {
                 path: lock_path,
                 reason,
             }),
+        }
+    }
+
+    /// Looks at what [`Self::load_registry`] would load, without the lock and without a trace: also while
+    /// a sidecar runs, which replaces its files whole.
+    ///
+    /// # Errors
+    ///
+    /// `NoDirectory`; `Unusable` for a file that is there and cannot be read.
+    pub fn peek_registry(
+        setting: &str,
+        env: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Saved, StateError> {
+        let path = locate(setting, env)?.join(REGISTRY);
+        match read_json(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Saved::default()),
+            read => read.map_err(unusable(&path)),
         }
     }
 
@@ -139,11 +152,10 @@ impl StateDir {
 
     fn load<T: DeserializeOwned + Default>(&self, name: &str) -> T {
         let path = self.path.join(name);
-        let read = match read(&path) {
+        let value = match read_json(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return T::default(),
-            read => read,
+            value => value,
         };
-        let value = read.and_then(|bytes| Ok(serde_json::from_slice(&bytes)?));
         value.unwrap_or_else(|reason| {
             let kept = fs::rename(&path, self.path.join(format!("{name}.corrupt")));
             tracing::warn!(
@@ -179,6 +191,14 @@ impl StateDir {
     }
 }
 
+fn locate(setting: &str, env: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, StateError> {
+    match setting {
+        "auto" => directory_of(env).ok_or(StateError::NoDirectory),
+        "" => Err(StateError::NoDirectory),
+        setting => Ok(PathBuf::from(setting)),
+    }
+}
+
 fn directory_of(env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     // Relative paths are ignored: the XDG base directory specification calls them invalid.
     let absolute = |path: PathBuf| path.is_absolute().then_some(path);
@@ -201,6 +221,10 @@ fn directory_of(env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
 fn unusable(path: &Path) -> impl FnOnce(io::Error) -> StateError {
     let path = path.to_owned();
     move |reason| StateError::Unusable { path, reason }
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
+    Ok(serde_json::from_slice(&read(path)?)?)
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
@@ -327,6 +351,22 @@ mod tests {
         assert!(refused.to_string().contains("deep/state"), "{refused}");
         drop(first);
         open(&directory).unwrap();
+    }
+
+    #[test]
+    fn a_look_needs_no_lock_and_leaves_no_trace() {
+        let directory = TempDir::new().unwrap();
+        let setting = directory.path().join("deep/state");
+        let peek = || StateDir::peek_registry(setting.to_str().unwrap(), no_env);
+        assert_eq!(peek().unwrap(), Saved::default());
+        assert!(!setting.exists());
+        let running = open(&directory).unwrap();
+        running.save_registry(&saved()).unwrap();
+        assert_eq!(peek().unwrap(), saved());
+        fs::write(setting.join(REGISTRY), "[1]").unwrap();
+        let refused = peek().unwrap_err();
+        assert!(refused.to_string().contains(REGISTRY), "{refused}");
+        assert!(setting.join(REGISTRY).exists());
     }
 
     #[test]

@@ -147,14 +147,7 @@ impl Slots {
 
 impl Addresses {
     fn node(&self) -> NodePort {
-        NodePort {
-            connect: port(&self.driver),
-            introduce: port(&self.driver),
-            drop_peer: port(&self.driver),
-            refresh_peers: port(&self.driver),
-            request_history: port(&self.driver),
-            request_community: port(&self.driver),
-        }
+        Driver::port(&self.driver)
     }
 
     fn registry(&self, settings: &Settings, state: &StateDir) -> FleetRegistry {

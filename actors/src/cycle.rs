@@ -10,8 +10,6 @@ use std::{
     time::Duration,
 };
 
-use serde::{Deserialize, Serialize};
-
 use crate::{
     Instant,
     connector::{Active, Counts, PinStatus},
@@ -27,22 +25,18 @@ use crate::{
 };
 
 /// How the loop behaves.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Act on a lost mailserver at once; else at the next tick.
     pub reactive: bool,
     /// What to do while the pinned mailserver does not work.
     pub pin_policy: Policy,
     /// For how long `prefer` insists on a pin that does not work.
-    #[serde(with = "humantime_serde")]
     pub pin_patience: Duration,
     /// The end of `Connecting`.
-    #[serde(with = "humantime_serde")]
     pub connect_timeout: Duration,
     /// When a selection that gave no answer is given up: its actor was restarted. Well above the limit
     /// for a ping.
-    #[serde(with = "humantime_serde")]
     pub selection_timeout: Duration,
 }
 

@@ -7,7 +7,7 @@
 use std::{collections::VecDeque, time::SystemTime};
 
 use actix::prelude::*;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::{mailserver::MailserverRef, selector::Decision};
@@ -117,7 +117,7 @@ pub struct Subscribe {
 }
 
 /// How events are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     /// How many events are kept for those who come late.
     pub keep: usize,
@@ -195,6 +195,8 @@ impl Handler<Subscribe> for Events {
             all_sent &= sink.try_send(event.clone()).is_ok();
         }
         if all_sent {
+            // Those that went away are forgotten here too: nothing may be published for days.
+            self.sinks.retain(|it| !it.is_closed());
             self.sinks.push(sink);
         }
     }
@@ -294,6 +296,19 @@ mod tests {
         events.send(Subscribe { after: None, sink }).await.unwrap();
         events.send(restarted(2)).await.unwrap();
         assert_eq!(numbers(&mut delivered), [2]);
+    }
+
+    #[actix::test]
+    async fn one_that_went_away_is_forgotten_though_nothing_is_published() {
+        let events = Events::new(Config::default()).start();
+        let (sink, delivered) = mpsc::channel(16);
+        let held = sink.downgrade();
+        events.send(Subscribe { after: None, sink }).await.unwrap();
+        assert!(held.upgrade().is_some());
+        drop(delivered);
+        let (sink, _delivered) = mpsc::channel(16);
+        events.send(Subscribe { after: None, sink }).await.unwrap();
+        assert!(held.upgrade().is_none());
     }
 
     #[actix::test]

@@ -1,6 +1,9 @@
 //! What is owed to the node, without I/O: inputs and the time in, commands out.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -123,6 +126,8 @@ pub struct Ledger {
     patience: u32,
     node_request: Option<NodeRequest>,
     communities: VecDeque<Community>,
+    /// Found since the mailserver is connected.
+    found: BTreeSet<String>,
     last_number: u64,
     completed: u64,
     failed: u64,
@@ -143,6 +148,7 @@ impl Ledger {
             patience: PATIENCE,
             node_request: None,
             communities: VecDeque::new(),
+            found: BTreeSet::new(),
             last_number: 0,
             completed: 0,
             failed: 0,
@@ -200,6 +206,7 @@ impl Ledger {
 
     /// Nobody to ask any more. The debt stays.
     pub fn handle_gone(&mut self) {
+        self.found.clear();
         self.mailserver = None;
         // What the node asked until now, it asked of the one that is gone.
         self.node_request = None;
@@ -270,6 +277,9 @@ impl Ledger {
         };
         if matches!(answer, Ok(CommunityAnswer::Found)) {
             tracing::info!(community = community.id, "community found");
+            if self.found.len() < MOST_COMMUNITIES {
+                self.found.insert(community.id);
+            }
             return self.proceed(now);
         }
         // A node that is away did not try.
@@ -306,7 +316,8 @@ impl Ledger {
         if !is_community_id(&id) {
             return Err(QueueError::BadId(id));
         }
-        if self.communities.iter().any(|it| it.id == id) {
+        // To ask for a known one can make every later history request hang (recorded on waku1, v0.94).
+        if self.found.contains(&id) || self.communities.iter().any(|it| it.id == id) {
             return Ok(());
         }
         if self.communities.len() >= MOST_COMMUNITIES {

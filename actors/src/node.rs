@@ -144,6 +144,16 @@ impl NodeError {
             | Self::NotPossible => Blame::Node,
         }
     }
+
+    /// Whether it may mean that nobody is there to be asked anything: the node is away or hangs, or no
+    /// account is logged in. Any other error is the answer of a node that can be used.
+    #[must_use]
+    pub fn is_absence(&self) -> bool {
+        matches!(
+            self,
+            Self::Transport(_) | Self::Timeout(_) | Self::NotLoggedIn
+        )
+    }
 }
 
 /// The adapter of the node died with the call, or is being restarted: the call may be repeated.

@@ -151,11 +151,16 @@ impl Pin {
     #[must_use]
     pub fn reason(&self, now: Instant) -> Option<String> {
         let since = now.saturating_duration_since(self.failing_since?).as_secs();
-        Some(match (self.policy, self.insists(now)) {
-            (Policy::Strict, _) => format!("not reachable for {since} s; waiting for it (strict)"),
-            (Policy::Prefer, true) => format!("not reachable for {since} s; still trying"),
-            (Policy::Prefer, false) => format!("not reachable for {since} s; using another one"),
-        })
+        let failure = match self.refuses {
+            true => "gives no history",
+            false => "not reachable",
+        };
+        let consequence = match (self.policy, self.insists(now)) {
+            (Policy::Strict, _) => "waiting for it (strict)",
+            (Policy::Prefer, true) => "still trying",
+            (Policy::Prefer, false) => "using another one",
+        };
+        Some(format!("{failure} for {since} s; {consequence}"))
     }
 }
 
@@ -201,6 +206,20 @@ mod tests {
         pin.failed(now);
         pin.fell_back(now);
         assert_eq!((pin.next_trial(now) - now).as_secs(), 10);
+    }
+
+    #[test]
+    fn the_reason_tells_one_that_is_away_from_one_that_gives_no_history() {
+        let start = Instant::now();
+        let now = start + Duration::from_secs(7);
+        let mut pin = pin(Policy::Prefer);
+        assert_eq!(pin.reason(now), None);
+        pin.failed(start);
+        let away = "not reachable for 7 s; still trying";
+        assert_eq!(pin.reason(now).as_deref(), Some(away));
+        pin.refused(start);
+        let refuses = "gives no history for 7 s; using another one";
+        assert_eq!(pin.reason(now).as_deref(), Some(refuses));
     }
 
     #[test]

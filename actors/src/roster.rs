@@ -112,9 +112,7 @@ impl Roster {
         let pinned = pinned.and_then(|pin| self.resolve(&pin, &name, &mut list));
         let candidates = list.mailservers;
         if candidates.is_empty() {
-            let known: Vec<&str> = self.fleets.keys().map(String::as_str).collect();
-            let reason = format!("no mailservers for it; known fleets: {}", known.join(", "));
-            self.warn(&name, &reason);
+            self.warn_of_none(&name);
         }
         CandidatesChanged {
             fleet,
@@ -153,6 +151,12 @@ impl Roster {
                 None
             }
         }
+    }
+
+    fn warn_of_none(&mut self, fleet: &str) {
+        let known: Vec<&str> = self.fleets.keys().map(String::as_str).collect();
+        let reason = format!("no mailservers for it; known fleets: {}", known.join(", "));
+        self.warn(fleet, &reason);
     }
 
     /// Once for each reason, not at every rebuild.

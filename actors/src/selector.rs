@@ -2,7 +2,7 @@
 //!
 //! All candidates are pinged; those that reply are sorted by round-trip time; one of the fastest
 //! quarter is drawn at random, so that the users of a fleet spread over its fast servers. Whoever
-//! failed lately is drawn only if nobody else replies: a hung server answers pings too.
+//! failed lately is drawn only if nobody else replies: a hung server answers pings too (v0.94).
 //!
 //! [`choose`] is the whole rule, a pure function; the actor has it fed and sends the result on.
 

@@ -15,7 +15,7 @@ use std::{
 
 use actix::{dev::ContextFut, prelude::*};
 use futures_util::FutureExt;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::{
@@ -26,16 +26,13 @@ use crate::{
 };
 
 /// How restarts are limited, and how fast the heart beats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     /// The pause between two ticks.
-    #[serde(with = "humantime_serde")]
     pub tick: Duration,
     /// So many restarts of one actor are allowed …
     pub restarts: usize,
     /// … in this time.
-    #[serde(with = "humantime_serde")]
     pub window: Duration,
 }
 

@@ -409,6 +409,17 @@ fn communities_wait_for_the_history_and_go_one_at_a_time() {
 }
 
 #[test]
+fn a_community_that_was_found_is_not_asked_for_again() {
+    let mut rig = Rig::served();
+    rig.queue(1).unwrap();
+    rig.wants();
+    rig.community(&Ok(CommunityAnswer::Found));
+    rig.wants();
+    rig.queue(1).unwrap();
+    assert_eq!(rig.wants(), NOTHING);
+}
+
+#[test]
 fn a_community_nobody_has_is_given_up_after_three_tries() {
     let mut rig = Rig::served();
     rig.queue(1).unwrap();

@@ -111,7 +111,7 @@ pub struct SimulateOptions {
     /// How many mailservers there are
     #[arg(long, value_name = "COUNT", default_value = "8", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub mailservers: u16,
-    /// Makes the run repeatable; drawn and told if left out
+    /// Makes the run repeatable; 1 if left out
     #[arg(long)]
     pub seed: Option<u64>,
 }

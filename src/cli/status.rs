@@ -14,7 +14,7 @@ const SHOWN: usize = 12;
 /// The status report.
 pub(super) fn page(report: &Value) -> String {
     let mut out = String::new();
-    let uptime = duration(&report["uptime_ms"], 1000);
+    let uptime = duration(&report["uptime_ms"]);
     field(
         &mut out,
         "sidecar",
@@ -121,7 +121,7 @@ fn active(active: &Value) -> String {
     if active.is_null() {
         return "none".to_owned();
     }
-    let since = duration(&active["since_ms"], 1000);
+    let since = duration(&active["since_ms"]);
     format!(
         "{}, {} for {since}",
         text(&active["id"]),
@@ -253,27 +253,7 @@ fn candidates(out: &mut String, report: &Value) {
         ),
     );
     for one in all.iter().take(SHOWN) {
-        let mark = if one["id"] == report["active"]["id"] {
-            '*'
-        } else {
-            ' '
-        };
-        let rtt = one["rtt_ms"]
-            .as_f64()
-            .map_or_else(|| "-".to_owned(), |rtt| format!("{rtt:.1} ms"));
-        let cooling = if one["cool_off_ms"].is_null() {
-            String::new()
-        } else {
-            duration(&one["cool_off_ms"], 1000)
-        };
-        let id = shorten(&text(&one["id"]), 42);
-        push_line(
-            out,
-            &format!(
-                "{mark} {id:<42} {:<13} {rtt:>9} {cooling:>10}",
-                text(&one["state"])
-            ),
-        );
+        push_line(out, &candidate(one, &report["active"]["id"]));
     }
     if all.len() > SHOWN {
         push_line(
@@ -281,6 +261,21 @@ fn candidates(out: &mut String, report: &Value) {
             &format!("  and {} more: see mailservers", all.len() - SHOWN),
         );
     }
+}
+
+fn candidate(one: &Value, active: &Value) -> String {
+    let mark = if one["id"] == *active { '*' } else { ' ' };
+    let rtt = one["rtt_ms"]
+        .as_f64()
+        .map_or_else(|| "-".to_owned(), |rtt| format!("{rtt:.1} ms"));
+    let cooling = if one["cool_off_ms"].is_null() {
+        String::new()
+    } else {
+        duration(&one["cool_off_ms"])
+    };
+    let id = shorten(&text(&one["id"]), 42);
+    let state = text(&one["state"]);
+    format!("{mark} {id:<42} {state:<13} {rtt:>9} {cooling:>10}")
 }
 
 fn text(value: &Value) -> String {
@@ -291,10 +286,10 @@ fn or_none(value: &Value) -> String {
     value.as_str().map_or_else(|| "none".to_owned(), printable)
 }
 
-/// Milliseconds, rounded down to a unit that people read.
-fn duration(milliseconds: &Value, unit: u64) -> String {
-    let value = milliseconds.as_u64().unwrap_or(0);
-    humantime::format_duration(Duration::from_millis(value - value % unit)).to_string()
+/// Milliseconds, rounded down to whole seconds.
+fn duration(milliseconds: &Value) -> String {
+    let seconds = milliseconds.as_u64().unwrap_or(0) / 1000;
+    humantime::format_duration(Duration::from_secs(seconds)).to_string()
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ pub(super) enum ApiError {
     ForeignOrigin(String),
     #[error("nothing is served at {0}")]
     NotFound(String),
-    #[error("{0} is not possible here")]
+    #[error("{0} is not possible")]
     NotAllowed(String),
     #[error("the body must be application/json")]
     NotJson,

@@ -32,7 +32,8 @@ pub(super) fn render(snapshot: &Snapshot, uptime_seconds: f64) -> Result<String,
     metrics
         .0
         .register("uptime_seconds", "Since the control API came up", uptime);
-    loop_state(&mut metrics, snapshot);
+    connector(&mut metrics, snapshot);
+    mailservers(&mut metrics, snapshot);
     history(&mut metrics, snapshot);
     traffic(&mut metrics, snapshot);
     actors(&mut metrics, snapshot);
@@ -57,50 +58,54 @@ impl Metrics {
     }
 }
 
-fn loop_state(metrics: &mut Metrics, snapshot: &Snapshot) {
-    if let Some(status) = &snapshot.connector {
-        let connected = status
-            .active
-            .as_ref()
-            .is_some_and(|active| active.state == "connected");
-        metrics.level(
-            "node_ready",
-            "Whether the node can be driven",
-            snapshot.profile().is_some().into(),
-        );
-        metrics.level(
-            "active",
-            "Whether a mailserver is active and connected",
-            connected.into(),
-        );
-        let falling_back = status
-            .pin
-            .as_ref()
-            .is_some_and(|pin| pin.fallback_reason.is_some());
-        metrics.level(
-            "pin_unused",
-            "Whether there is a pin that is not used",
-            falling_back.into(),
-        );
-        metrics.level(
-            "cooling",
-            "Mailservers that failed lately",
-            status.cooling_ms.len(),
-        );
-        metrics.count("ticks", "Ticks of the loop", status.counts.ticks);
-        metrics.count("selections", "Selections begun", status.counts.selections);
-        metrics.count("connections", "Connections made", status.counts.connections);
-        metrics.count(
-            "failed_connections",
-            "Connect calls that failed",
-            status.counts.failed_connections,
-        );
-        metrics.count(
-            "losses",
-            "Active mailservers that were lost",
-            status.counts.losses,
-        );
-    }
+fn connector(metrics: &mut Metrics, snapshot: &Snapshot) {
+    let Some(status) = &snapshot.connector else {
+        return;
+    };
+    let connected = status
+        .active
+        .as_ref()
+        .is_some_and(|active| active.state == "connected");
+    metrics.level(
+        "node_ready",
+        "Whether the node can be driven",
+        snapshot.profile().is_some().into(),
+    );
+    metrics.level(
+        "active",
+        "Whether a mailserver is active and connected",
+        connected.into(),
+    );
+    let falling_back = status
+        .pin
+        .as_ref()
+        .is_some_and(|pin| pin.fallback_reason.is_some());
+    metrics.level(
+        "pin_unused",
+        "Whether there is a pin that is not used",
+        falling_back.into(),
+    );
+    metrics.level(
+        "cooling",
+        "Mailservers that failed lately",
+        status.cooling_ms.len(),
+    );
+    metrics.count("ticks", "Ticks of the loop", status.counts.ticks);
+    metrics.count("selections", "Selections begun", status.counts.selections);
+    metrics.count("connections", "Connections made", status.counts.connections);
+    metrics.count(
+        "failed_connections",
+        "Connect calls that failed",
+        status.counts.failed_connections,
+    );
+    metrics.count(
+        "losses",
+        "Active mailservers that were lost",
+        status.counts.losses,
+    );
+}
+
+fn mailservers(metrics: &mut Metrics, snapshot: &Snapshot) {
     if let Some(registry) = &snapshot.registry {
         metrics.level(
             "candidates",

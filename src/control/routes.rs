@@ -78,7 +78,8 @@ fn not_found(request: HttpRequest) -> Ready<HttpResponse> {
 }
 
 fn not_allowed(request: HttpRequest) -> Ready<HttpResponse> {
-    ready(ApiError::NotAllowed(request.method().to_string()).error_response())
+    let asked = format!("{} {}", request.method(), request.path());
+    ready(ApiError::NotAllowed(asked).error_response())
 }
 
 async fn status(ports: Data<Ports>, started: Data<Started>) -> HttpResponse {

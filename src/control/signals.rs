@@ -1,4 +1,4 @@
-//! Signals that the application around the node forwards: one, or an array of them.
+//! Signals that the host application forwards: one, or an array of them.
 //!
 //! Each is handed on as the text that came: whether it is wanted is the node adapter's business, so that
 //! nothing but its `type` is read here.

@@ -1,6 +1,6 @@
 //! The `[node]` part of the configuration.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -107,8 +107,16 @@ impl Config {
         if let Signals::Socket(url) = &self.signals {
             check_url("node.signals", url, "ws")?;
         }
-        check_range("node.rpc_timeout", self.rpc_timeout, 100, 600_000)?;
-        check_range("node.poll_interval", self.poll_interval, 50, 3_600_000)
+        check_range(
+            "node.rpc_timeout",
+            self.rpc_timeout,
+            Duration::from_millis(100)..=Duration::from_secs(600),
+        )?;
+        check_range(
+            "node.poll_interval",
+            self.poll_interval,
+            Duration::from_millis(50)..=Duration::from_secs(3600),
+        )
     }
 }
 
@@ -139,26 +147,24 @@ fn check_url(key: &'static str, value: &str, scheme: &str) -> Result<(), Invalid
     }
 }
 
-/// Refuses a duration outside `[least, most]` milliseconds.
+/// Refuses a duration outside its range.
 pub(crate) fn check_range(
     key: &'static str,
     value: Duration,
-    least: u64,
-    most: u64,
+    range: RangeInclusive<Duration>,
 ) -> Result<(), Invalid> {
-    let (least, most) = (Duration::from_millis(least), Duration::from_millis(most));
-    if (least..=most).contains(&value) {
+    if range.contains(&value) {
         return Ok(());
     }
     let (least, most) = (
-        humantime::format_duration(least),
-        humantime::format_duration(most),
+        humantime::format_duration(*range.start()),
+        humantime::format_duration(*range.end()),
     );
     let value = humantime::format_duration(value).to_string();
     Err(Invalid {
         key,
         value,
-        reason: format!("must be {least} to {most}"),
+        reason: format!("must be from {least} to {most}"),
     })
 }
 

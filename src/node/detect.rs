@@ -137,9 +137,7 @@ async fn has(rpc: &RpcClient, method: &str) -> Result<bool, NodeError> {
 fn exists<T>(answer: Result<T, NodeError>) -> Result<bool, NodeError> {
     match answer {
         Err(NodeError::UnknownMethod(_)) => Ok(false),
-        Err(error @ (NodeError::Transport(_) | NodeError::Timeout(_) | NodeError::NotLoggedIn)) => {
-            Err(error)
-        }
+        Err(error) if error.is_absence() => Err(error),
         _ => Ok(true),
     }
 }

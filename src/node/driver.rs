@@ -37,8 +37,7 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// A driver that begins when it is given [`Listeners`]. A history request may take `history_timeout`:
-    /// [`history::HISTORY_TIMEOUT`] unless a test knows better.
+    /// A driver that begins when it is given [`Listeners`]. A history request may take `history_timeout`.
     #[must_use]
     pub fn new(
         config: Config,

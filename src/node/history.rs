@@ -9,13 +9,9 @@ use serde_json::{Value, json};
 
 use crate::node::link::Link;
 
-/// How long a history request may take: a frozen mailserver holds one up for 60 s, and some never return
-/// (both recorded on v0.94).
-pub const HISTORY_TIMEOUT: Duration = Duration::from_secs(90);
-
 /// How long a community request may take: 15 s for one that nobody has (v0.94), 62 s without a
 /// mailserver (2024-10), which is not waited for.
-pub const COMMUNITY_TIMEOUT: Duration = Duration::from_secs(30);
+const COMMUNITY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What matters of the answer; the rest is the apps' business.
 #[derive(Deserialize)]
@@ -35,6 +31,7 @@ pub(crate) async fn request(link: &Link, mode: Mode) -> Result<HistoryAnswer, No
 }
 
 async fn ask(link: &Link, mode: Mode) -> Result<HistoryAnswer, NodeError> {
+    // A frozen mailserver holds a request up for 60 s, and some never return (both recorded on v0.94).
     let limit = link.history_timeout;
     // Nodes of 2024 want to be told not to back up first; v0.94 knows no parameter.
     let (first, second) = match mode {

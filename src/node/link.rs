@@ -64,7 +64,7 @@ pub(crate) struct Link {
     pub(crate) history: Cell<Option<AbortHandle>>,
     /// The mailserver that was connected to last, by us.
     pub(crate) chosen: RefCell<Option<Mailserver>>,
-    /// The user's pins, as the node had them when it was read.
+    /// The fleet of the node and the user's pin for it, as the node had them when it was read.
     pub(crate) user_pin: RefCell<Option<(String, String)>>,
     listeners: RefCell<Option<Listeners>>,
     driving: Cell<Option<Driving>>,
@@ -175,7 +175,8 @@ impl Link {
     /// As for [`RpcClient::call`].
     pub(crate) async fn refresh(&self, network: Network) -> Result<(), NodeError> {
         let before = self.snapshots();
-        // Each table is always empty on the other network (recorded on v0.94): never mixed up.
+        // Each table is always empty on the other network (recorded on v0.94; `admin_peers` on 2024-10
+        // too): never mixed up.
         let peers = match network {
             Network::Waku1 => {
                 self.rpc
@@ -202,10 +203,7 @@ impl Link {
 
     /// Sounds the alarm if an error may mean that the session is over, and hands it on.
     pub(crate) fn watch<T>(&self, outcome: Result<T, NodeError>) -> Result<T, NodeError> {
-        if matches!(
-            outcome,
-            Err(NodeError::Transport(_) | NodeError::Timeout(_) | NodeError::NotLoggedIn)
-        ) {
+        if outcome.as_ref().is_err_and(NodeError::is_absence) {
             self.alarm.notify_one();
         }
         outcome
@@ -241,9 +239,9 @@ where
 {
     match tokio::time::timeout(PATIENCE, who.send(message)).await {
         Ok(Ok(_)) => {}
-        Ok(Err(error)) => tracing::debug!(%error, message = std::any::type_name::<M>(), "not told"),
+        Ok(Err(error)) => tracing::debug!(%error, kind = std::any::type_name::<M>(), "not told"),
         Err(_) => tracing::warn!(
-            message = std::any::type_name::<M>(),
+            kind = std::any::type_name::<M>(),
             "an actor does not listen"
         ),
     }

@@ -17,7 +17,7 @@ mod courier;
 pub mod detect;
 pub mod driver;
 pub mod frames;
-pub mod history;
+mod history;
 mod inbox;
 mod link;
 mod observe;

@@ -90,9 +90,7 @@ fn read_account(settings: &Value) -> Account {
 pub(crate) async fn cluster(rpc: &RpcClient) -> Result<Cluster, NodeError> {
     match rpc.call::<Value>("settings_nodeConfig", json!([])).await {
         Ok(config) => Ok(read_cluster(&config)),
-        Err(error @ (NodeError::Transport(_) | NodeError::Timeout(_) | NodeError::NotLoggedIn)) => {
-            Err(error)
-        }
+        Err(error) if error.is_absence() => Err(error),
         Err(_) => Ok(Cluster::default()),
     }
 }
@@ -120,9 +118,7 @@ pub(crate) async fn saved(rpc: &RpcClient) -> Result<Vec<SavedMailserver>, NodeE
         .await
     {
         Ok(list) => Ok(read_saved(list)),
-        Err(error @ (NodeError::Transport(_) | NodeError::Timeout(_) | NodeError::NotLoggedIn)) => {
-            Err(error)
-        }
+        Err(error) if error.is_absence() => Err(error),
         Err(_) => Ok(Vec::new()),
     }
 }

@@ -98,6 +98,7 @@ impl RpcClient {
         let request = self
             .client
             .post(self.url.clone())
+            // The geth port of v0.94 answers 415 to anything else.
             .content_type("application/json")
             .force_close()
             .send_body(body);

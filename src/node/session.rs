@@ -211,9 +211,7 @@ async fn look(link: &Link, session: &Session) -> Result<(), NodeError> {
 /// Only what means that the node cannot be used ends a session.
 fn survivable<T: Default>(outcome: Result<T, NodeError>) -> Result<T, NodeError> {
     match outcome {
-        Err(error @ (NodeError::Transport(_) | NodeError::Timeout(_) | NodeError::NotLoggedIn)) => {
-            Err(error)
-        }
+        Err(error) if error.is_absence() => Err(error),
         Err(error) => {
             tracing::debug!(%error, "not refreshed");
             Ok(T::default())

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `node` | the node's own RPC (`mailservers_ping`, `mailservers_multiAddressPing`); classic nodes only |
 //! | `tcp` | a connect of our own; a hung mailserver answers it too, so it is the fallback, not the truth |
-//! | `libp2p` | not in this build |
+//! | `libp2p` | not in this version |
 
 mod node;
 mod tcp;
@@ -67,14 +67,15 @@ impl Config {
     /// The first key whose value cannot be used.
     pub fn validate(&self) -> Result<(), Invalid> {
         if self.method == Method::Libp2p {
-            let reason = "not in this build: auto, node or tcp".into();
+            let reason = "not in this version: auto, node or tcp".into();
             return Err(Invalid {
                 key: "ping.method",
                 value: "libp2p".into(),
                 reason,
             });
         }
-        check_range("ping.timeout", self.timeout, 1, 60_000)
+        let range = Duration::from_millis(1)..=Duration::from_secs(60);
+        check_range("ping.timeout", self.timeout, range)
     }
 }
 
@@ -102,7 +103,7 @@ fn way(method: Method, mode: Option<Mode>, able: bool, target: &Mailserver) -> W
         (Method::Auto, _) => Way::Tcp,
         (Method::Node, Some(ping)) => Way::Node(ping),
         (Method::Node, None) => Way::Impossible("the node has no ping"),
-        (Method::Libp2p, _) => Way::Impossible("libp2p pings are not in this build"),
+        (Method::Libp2p, _) => Way::Impossible("libp2p pings are not in this version"),
     }
 }
 
@@ -312,7 +313,7 @@ mod tests {
         };
         let invalid = config.validate().unwrap_err();
         assert_eq!(invalid.key, "ping.method");
-        assert!(invalid.reason.contains("not in this build"));
+        assert!(invalid.reason.contains("not in this version"));
         assert!(
             Config {
                 timeout: Duration::ZERO,

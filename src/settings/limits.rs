@@ -1,11 +1,11 @@
 //! Which values are good: ranges, URLs, and what must fit together.
 
-use std::{collections::BTreeSet, fmt::Display, ops::RangeInclusive, time::Duration};
+use std::{collections::BTreeSet, fmt::Display, time::Duration};
 
 use actors::address::Address;
 
 use super::Settings;
-use crate::node::Invalid;
+use crate::node::{Invalid, check_range};
 
 /// The most custom mailservers that a configuration may name: each costs one ping in every round.
 pub const MAX_MAILSERVERS: usize = 256;
@@ -70,42 +70,31 @@ pub(super) fn check(settings: &Settings) -> Result<(), Violation> {
     mailservers(settings)
 }
 
-fn durations(settings: &Settings) -> Result<(), Violation> {
+fn durations(settings: &Settings) -> Result<(), Invalid> {
     let tenth = Duration::from_millis(100);
     let Settings { cycle, history, .. } = settings;
-    within("cycle.tick", cycle.tick, tenth..=HOUR)?;
-    within(
+    check_range("cycle.tick", cycle.tick, tenth..=HOUR)?;
+    check_range(
         "cycle.pin_patience",
         cycle.pin_patience,
         Duration::ZERO..=HOUR,
     )?;
-    within(
+    check_range(
         "cycle.connect_timeout",
         cycle.connect_timeout,
         tenth..=600 * SECOND,
     )?;
-    within(
+    check_range(
         "history.retry_initial",
         history.retry_initial,
         Duration::from_millis(10)..=HOUR,
     )?;
-    within(
+    check_range(
         "history.retry_max",
         history.retry_max,
         history.retry_initial..=24 * HOUR,
     )?;
-    within("history.timeout", history.timeout, tenth..=HOUR)
-}
-
-fn within(key: &str, value: Duration, range: RangeInclusive<Duration>) -> Result<(), Violation> {
-    if range.contains(&value) {
-        return Ok(());
-    }
-    let (from, to) = (
-        humantime::format_duration(*range.start()),
-        humantime::format_duration(*range.end()),
-    );
-    Err(Violation::new(key, format!("must be from {from} to {to}")))
+    check_range("history.timeout", history.timeout, tenth..=HOUR)
 }
 
 fn mailservers(settings: &Settings) -> Result<(), Violation> {

@@ -47,14 +47,7 @@ pub(crate) async fn call(node: &Rc<Node>, method: &str, params: &[Value]) -> Ans
         // Not recorded: taken to be as in 2024, and without effect while the cycle is switched off.
         "wakuext_setPinnedMailservers" => {
             rpc::check(params, &[Go::TextMap])?;
-            let pins = if params[0].is_null() {
-                json!({})
-            } else {
-                params[0].clone()
-            };
-            let mut state = node.state.borrow_mut();
-            state.settings.insert("pinned-mailservers".into(), pins);
-            drop(state);
+            node.save_pins(&params[0]);
             node.enter_classic_cycle();
             Ok(Value::Null)
         }

@@ -56,28 +56,22 @@ impl Node {
     /// The first peer is connected. Until then a modern node does nothing (recorded: offline for 120 s
     /// beside live mailservers, then one dial and it asked by itself).
     pub(crate) fn came_online(self: &Rc<Self>) {
-        let state = self.state.borrow();
-        let rests = state
-            .cycle
-            .as_ref()
-            .is_some_and(|cycle| cycle.is_finished());
-        drop(state);
-        if self.is_modern() && rests {
+        if self.is_modern() && self.cycle_rests() {
             self.enter_cycle(Entry::Resume);
         }
     }
 
     /// A request from outside failed: a modern node's cycle takes notice.
     pub(crate) fn request_failed(self: &Rc<Self>) {
-        let state = self.state.borrow();
-        let rests = state
-            .cycle
-            .as_ref()
-            .is_some_and(|cycle| cycle.is_finished());
-        drop(state);
-        if self.is_modern() && rests {
+        if self.is_modern() && self.cycle_rests() {
             self.enter_cycle(Entry::Failed);
         }
+    }
+
+    fn cycle_rests(&self) -> bool {
+        let state = self.state.borrow();
+        let cycle = state.cycle.as_ref();
+        cycle.is_some_and(|cycle| cycle.is_finished())
     }
 
     /// The heartbeat of a modern node's signals.

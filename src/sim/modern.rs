@@ -19,14 +19,7 @@ pub(crate) async fn call(node: &Rc<Node>, method: &str, params: &[Value]) -> Ans
         // A node without a lever is one that lacks this.
         "wakuext_setPinnedMailservers" if node.mode == Mode::Pin => {
             rpc::check(params, &[Go::TextMap])?;
-            let pins = if params[0].is_null() {
-                json!({})
-            } else {
-                params[0].clone()
-            };
-            let mut state = node.state.borrow_mut();
-            state.settings.insert("pinned-mailservers".into(), pins);
-            drop(state);
+            node.save_pins(&params[0]);
             // Known or not: only the next `mailserver.changed` tells (recorded on 2024-10).
             node.enter_cycle(Entry::Choose);
             Ok(Value::Null)

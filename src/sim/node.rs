@@ -110,6 +110,16 @@ impl Node {
             .collect()
     }
 
+    /// Keeps the pins of a call, `null` for none.
+    pub(crate) fn save_pins(&self, pins: &Value) {
+        let pins = match pins {
+            Value::Null => json!({}),
+            pins => pins.clone(),
+        };
+        let mut state = self.state.borrow_mut();
+        state.settings.insert("pinned-mailservers".into(), pins);
+    }
+
     /// The key by which a mailserver is a peer.
     pub(crate) fn key_of<'a>(&self, mailserver: &'a Mailserver) -> &'a str {
         match self.mode {

@@ -3,10 +3,12 @@
 use std::{net::TcpListener, path::Path};
 
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
 
 use crate::{
     foreign_node::{ForeignNode, Generation},
     sidecar::{Sidecar, run},
+    waiting::until,
 };
 
 /// Settings with which `run` would start.
@@ -201,4 +203,24 @@ async fn a_signal_ends_it_while_the_node_is_away() {
     let mut sidecar = Sidecar::serve(&node, &[]).await;
     sidecar.terminate();
     assert_eq!(sidecar.ended().await.code(), Some(0));
+}
+
+#[actix::test]
+async fn a_second_signal_ends_it_at_once() {
+    let node = ForeignNode::start(Generation::Waku2, 3);
+    let mut sidecar = Sidecar::serve(&node, &[]).await;
+    sidecar.settled(0).await;
+    // A request whose body never comes is waited for in the grace time.
+    let mut slow = tokio::net::TcpStream::connect(&sidecar.address)
+        .await
+        .unwrap();
+    let head = format!(
+        "POST /api/v1/mailservers HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n",
+        sidecar.address
+    );
+    slow.write_all(head.as_bytes()).await.unwrap();
+    sidecar.terminate();
+    until("it is stopping", || sidecar.log().contains("stopping")).await;
+    sidecar.terminate();
+    assert_eq!(sidecar.ended().await.code(), Some(128 + 15));
 }
