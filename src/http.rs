@@ -8,13 +8,23 @@
 //! service's clock wakes the thread twice a second for as long as it exists, so with nobody connected
 //! nothing wakes.
 
-use std::{fmt, future::Future, io, rc::Rc, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    io,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use actix_http::{HttpService, KeepAlive, Request, Response, body::MessageBody};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, fn_factory, fn_service};
 use actix_web::{Error, dev::AppConfig, error::ErrorRequestTimeout};
 use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
+    sync::oneshot,
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -32,6 +42,8 @@ pub struct Limits {
     pub response: Duration,
     /// How long the client may read nothing while something is to be sent.
     pub write: Duration,
+    /// How long an answer may go on once the client has closed its side.
+    pub half_closed: Duration,
     /// How long a connection is kept for the next request; zero closes it after each.
     pub keep_alive: Duration,
     /// How long requests in flight may go on after the shutdown.
@@ -45,6 +57,7 @@ impl Default for Limits {
             head: Duration::from_secs(5),
             response: Duration::from_secs(30),
             write: Duration::from_secs(10),
+            half_closed: Duration::from_millis(500),
             keep_alive: Duration::ZERO,
             grace: Duration::from_secs(2),
         }
@@ -122,6 +135,7 @@ where
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(limits.write));
+    let (stream, gone) = Watched::new(stream);
     let bounded = move |request: Request| {
         let app = app.clone();
         async move {
@@ -147,8 +161,64 @@ where
         .await;
     // Nothing in the making of it can fail, but its type cannot say so.
     let Ok(service) = service else { return };
-    if let Err(error) = service.call((Box::pin(stream), peer)).await {
-        tracing::debug!(%error, ?peer, "connection ended");
+    tokio::select! {
+        ended = service.call((stream, peer)) => if let Err(error) = ended {
+            tracing::debug!(%error, ?peer, "connection ended");
+        },
+        () = async { drop(gone.await); sleep(limits.half_closed).await } => {}
+    }
+}
+
+/// A connection that tells when the client has sent its last byte: actix-http goes on with an answer
+/// then, which for a stream of events would be until a write fails.
+struct Watched {
+    stream: Pin<Box<TimeoutStream<TcpStream>>>,
+    watch: Option<oneshot::Sender<()>>,
+}
+
+impl Watched {
+    fn new(stream: TimeoutStream<TcpStream>) -> (Self, oneshot::Receiver<()>) {
+        let (watch, gone) = oneshot::channel();
+        let watched = Self {
+            stream: Box::pin(stream),
+            watch: Some(watch),
+        };
+        (watched, gone)
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = self.stream.as_mut().poll_read(cx, buffer);
+        let ended = matches!(read, Poll::Ready(Ok(()))) && buffer.filled().len() == before;
+        if (ended && buffer.remaining() > 0) || matches!(read, Poll::Ready(Err(_))) {
+            // Told once; dropped is told too.
+            self.watch = None;
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.stream.as_mut().poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.as_mut().poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.as_mut().poll_shutdown(cx)
     }
 }
 
@@ -157,7 +227,6 @@ mod tests {
     use actix_web::{App, HttpResponse, web};
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
-        sync::oneshot,
         task::JoinHandle,
     };
 
@@ -232,6 +301,32 @@ mod tests {
     }
 
     #[actix::test]
+    async fn a_stream_whose_client_went_away_gives_its_slot_back_though_nothing_is_sent() {
+        let limits = Limits {
+            connections: 1,
+            half_closed: SOON,
+            ..Limits::default()
+        };
+        let server = Server::start(limits).await;
+        let mut gone = server.connect().await;
+        gone.write_all(b"GET /silent HTTP/1.1\r\nhost: test\r\n\r\n")
+            .await
+            .unwrap();
+        gone.read_u8().await.unwrap();
+        drop(gone);
+        assert!(server.ask(GET).await.starts_with("HTTP/1.1 200"));
+    }
+
+    #[actix::test]
+    async fn a_client_that_closed_its_side_still_gets_its_answer() {
+        let server = Server::start(Limits::default()).await;
+        let mut client = server.connect().await;
+        client.write_all(GET).await.unwrap();
+        client.shutdown().await.unwrap();
+        assert!(read(client).await.starts_with("HTTP/1.1 200"));
+    }
+
+    #[actix::test]
     async fn a_shutdown_closes_the_port_and_waits_for_no_longer_than_the_grace() {
         let limits = Limits {
             grace: SOON,
@@ -263,7 +358,8 @@ mod tests {
             let app = App::new()
                 .route("/", web::get().to(HttpResponse::Ok))
                 .route("/", web::post().to(|_: web::Bytes| HttpResponse::Ok()))
-                .route("/endless", web::get().to(endless));
+                .route("/endless", web::get().to(endless))
+                .route("/silent", web::get().to(silent));
             let stopped = async { drop(stopped.await) };
             let ended = actix_rt::spawn(serve(listener, app, limits, stopped));
             Self {
@@ -294,5 +390,11 @@ mod tests {
     async fn endless() -> HttpResponse {
         let chunk = || Ok::<_, io::Error>(web::Bytes::from_static(&[b'.'; 65_536]));
         HttpResponse::Ok().streaming(futures_util::stream::repeat_with(chunk))
+    }
+
+    async fn silent() -> HttpResponse {
+        let head = futures_util::stream::once(async { Ok(web::Bytes::from_static(b".")) });
+        let nothing = futures_util::stream::pending::<io::Result<_>>();
+        HttpResponse::Ok().streaming(futures_util::StreamExt::chain(head, nothing))
     }
 }

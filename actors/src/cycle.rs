@@ -19,7 +19,7 @@ use crate::{
     mailserver::{Identity, Mailserver},
     node::{Blame, Connection, Mode, NodeError, NodeState, NodeSwitched, Profile},
     peer_tracker::PeerState,
-    phase::{Announced, Phase},
+    phase::Phase,
     pin::{Pin, Policy},
     selector::{Decision, Select},
 };
@@ -83,7 +83,10 @@ const ATTEMPTS_PER_TICK: usize = 3;
 /// (recorded on waku1, v0.94).
 const REDIAL: Duration = Duration::from_secs(35);
 
-/// The pause between two questions for the peers while `Connecting`: a summary is never sent for a
+/// The first question for the peers while `Connecting` comes this much later.
+const FIRST_REFRESH: Duration = Duration::from_millis(100);
+
+/// The longest pause between two questions for the peers while `Connecting`: a summary is never sent for a
 /// peer that was connected already, or without discovery (recorded on waku1, v0.94).
 const REFRESH: Duration = Duration::from_secs(1);
 
@@ -103,6 +106,10 @@ pub struct Cycle {
     cooling: Cooling,
     /// Whom a connect call failed for since the last tick, once for each call.
     tried: Vec<Identity>,
+    /// Connect calls that failed since the last connection.
+    failures: usize,
+    /// The node uses another one than the active, one that it does not list.
+    astray: bool,
     trial: Option<u64>,
     last_number: u64,
     counts: Counts,
@@ -128,6 +135,8 @@ impl Cycle {
             resume: None,
             cooling: Cooling::default(),
             tried: Vec::new(),
+            failures: 0,
+            astray: false,
             trial: None,
             last_number: 0,
             counts: Counts::default(),
@@ -158,6 +167,9 @@ impl Cycle {
     pub fn handle_tick(&mut self, now: Instant) {
         self.counts.ticks += 1;
         self.tried.clear();
+        if std::mem::take(&mut self.astray) {
+            self.lead_back(now);
+        }
         self.step(now);
     }
 
@@ -175,7 +187,9 @@ impl Cycle {
                 since, refresh_at, ..
             } => {
                 if now >= *refresh_at {
-                    *refresh_at = (now + REFRESH).min(*since + limit);
+                    // Ever more rarely: a node lists a peer within milliseconds, or after a while.
+                    let pause = now.saturating_duration_since(*since);
+                    *refresh_at = (now + pause.min(REFRESH)).min(*since + limit);
                     self.commands.push_back(Command::Refresh);
                 }
             }
@@ -195,6 +209,7 @@ impl Cycle {
             }
             Some(_) => {
                 self.tried.clear();
+                self.failures = 0;
                 if !was_ready {
                     self.resume_connection(now);
                 }
@@ -256,7 +271,7 @@ impl Cycle {
         let chosen = decision.identity.as_ref();
         // The choice must be in the list: it may have changed since the ping round began.
         match chosen.and_then(|it| self.candidates.get(it)).cloned() {
-            Some(mailserver) => self.connect(mailserver, Announced::Now, "chosen", now),
+            Some(mailserver) => self.connect(mailserver, self.announcement(), "chosen", now),
             None if chosen.is_some() => self.step(now),
             None => self.fall_back_to_pin(now),
         }

@@ -22,8 +22,15 @@ pub enum Policy {
     Prefer,
 }
 
-/// Pauses between trials of a pin that does not work, while another mailserver is used.
+/// Pauses between trials of a pin that is not reachable, while another mailserver is used. A trial is one
+/// dial that the user does not notice.
 const TRIALS: Backoff = Backoff {
+    initial: Duration::from_secs(2),
+    max: Duration::from_secs(30),
+};
+
+/// Pauses between trials of a pin that is reachable and gives no history: each is a change and back.
+const REFUSED_TRIALS: Backoff = Backoff {
     initial: Duration::from_secs(10),
     max: Duration::from_secs(120),
 };
@@ -144,7 +151,8 @@ impl Pin {
     /// A trial failed, or goes on: the next one comes later.
     pub fn postpone(&mut self, now: Instant) {
         self.relapses = self.relapses.saturating_add(1);
-        self.next_trial = Some(now + TRIALS.pause(self.relapses));
+        let pauses = if self.refuses { REFUSED_TRIALS } else { TRIALS };
+        self.next_trial = Some(now + pauses.pause(self.relapses));
     }
 
     /// Why the pin is not in use, for people.
@@ -201,11 +209,11 @@ mod tests {
             pin.worked(now);
             now += Duration::from_secs(60);
         }
-        assert_eq!(pauses, [10, 20, 40]);
+        assert_eq!(pauses, [2, 4, 8]);
         now += STABLE;
         pin.failed(now);
         pin.fell_back(now);
-        assert_eq!((pin.next_trial(now) - now).as_secs(), 10);
+        assert_eq!((pin.next_trial(now) - now).as_secs(), 2);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     address::{Address, AddressError, Network},
-    fleet_registry::{CandidatesChanged, Fleet, RegistryError, Saved, SavedPin},
+    fleet_registry::{AddressErrorText, CandidatesChanged, Fleet, RegistryError, Saved, SavedPin},
     mailserver::{Identity, Mailserver, Origin},
     node::{Mode, Profile, SavedMailserver},
 };
@@ -191,6 +191,11 @@ impl Roster {
         }
         let mailserver =
             custom(&added, Origin::Added).map_err(|error| RegistryError::Address(error.into()))?;
+        let network = self.profile.as_ref().and_then(|it| network(it.mode));
+        if network.is_some_and(|it| it != mailserver.address.network()) {
+            let reason = format!("{} is of the other network", mailserver.address);
+            return Err(RegistryError::Address(AddressErrorText(reason)));
+        }
         self.refuse_taken(&mailserver)?;
         let mut saved = self.saved.clone();
         saved.added.push(added);

@@ -28,6 +28,8 @@ pub struct Select {
     pub candidates: Vec<Mailserver>,
     /// Who failed lately: chosen only if nobody else answers.
     pub cooling: Vec<Identity>,
+    /// The decision is no news: those before it came to nothing.
+    pub quiet: bool,
 }
 
 /// A choice and its reasons.
@@ -218,7 +220,7 @@ impl Selector {
         let decision = choose(order, report, &self.config, |n| random.random_range(0..n));
         let nobody = decision.chosen.is_none();
         let nobody_again = nobody && self.last.as_ref().is_some_and(|it| it.chosen.is_none());
-        if !nobody_again {
+        if !nobody_again && !order.quiet {
             // Once per change: a fleet that stays silent is not news at every tick.
             self.events
                 .do_send(Publish(Event::Decision(decision.clone())));
@@ -287,6 +289,7 @@ mod tests {
         let order = Select {
             round: 7,
             cooling: cool.map(|(it, _)| it.identity.clone()).collect(),
+            quiet: false,
             candidates,
         };
         (order, report)

@@ -18,7 +18,7 @@ use tokio::{
 use super::{ANSWER_LIMIT, Ports, ask, error::ApiError};
 
 /// How many streams may be open at a time.
-const MAX_STREAMS: usize = 16;
+const MAX_STREAMS: usize = 32;
 
 /// A comment goes out after this long without an event, so that both ends (and what is between them)
 /// notice when the other is gone.

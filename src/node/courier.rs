@@ -8,6 +8,7 @@ use crate::node::{
     config::ConfiguredMode,
     inbox::{Delivery, Turn},
     link::{Link, tell},
+    pin,
 };
 
 /// Delivers for as long as it is polled. What arrives while there is no session concerns nobody.
@@ -24,10 +25,25 @@ pub(crate) async fn deliver(link: Rc<Link>) {
                 if betrays_cycle(&link, &switched) {
                     link.inbox.turn(Turn::OwnCycle);
                 }
+                if goes_its_own_way(&link, &switched) {
+                    link.inbox.turn(Turn::Switched);
+                }
                 tell(&listeners.switched, switched).await;
             }
         }
     }
+}
+
+/// Whether a node that is driven by its pin uses another mailserver than it was told to.
+fn goes_its_own_way(link: &Link, switched: &NodeSwitched) -> bool {
+    let pinned = link
+        .driving()
+        .is_ok_and(|driving| driving.mode == Mode::Pin);
+    let chosen = link.chosen.borrow();
+    pinned
+        && chosen
+            .as_ref()
+            .is_some_and(|chosen| pin::differs(switched, chosen))
 }
 
 /// Whether a node that is driven as a classic one chose a mailserver by itself. A classic node sends no

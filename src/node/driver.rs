@@ -6,9 +6,12 @@ use actix::{
     Actor, Addr, AsyncContext as _, Context, Handler, Message, MessageResult, ResponseFuture,
     Supervised, WrapFuture as _,
 };
-use actors::node::{
-    CommunityAnswer, Connect, Connection, DropPeer, GetTraffic, HistoryAnswer, Introduce, Mode,
-    NodeError, NodePort, PushSignals, RefreshPeers, RequestCommunity, RequestHistory, Traffic,
+use actors::{
+    address::Network,
+    node::{
+        CommunityAnswer, Connect, Connection, DropPeer, GetTraffic, HistoryAnswer, Introduce, Mode,
+        NodeError, NodePort, PushSignals, RefreshPeers, RequestCommunity, RequestHistory, Traffic,
+    },
 };
 
 use crate::node::{
@@ -159,6 +162,10 @@ impl Handler<Introduce> for Driver {
             match mode {
                 Mode::Waku1 => waku1::introduce(&link, &mailserver).await,
                 Mode::Waku2 | Mode::Pin => waku2::introduce(&link, &mailserver).await,
+                // Brought online are waku2 nodes only.
+                Mode::Observe if mailserver.address.network() == Network::Waku1 => {
+                    Err(NodeError::NotPossible)
+                }
                 Mode::Observe => observe::introduce(&link, &mailserver).await,
             }
         })

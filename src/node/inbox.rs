@@ -6,7 +6,10 @@ use std::{
     rc::Rc,
 };
 
-use actors::node::{HistorySignal, NodeSwitched, PeerSnapshot};
+use actors::{
+    address::Network,
+    node::{HistorySignal, NodeSwitched, PeerSnapshot},
+};
 use tokio::sync::{Notify, broadcast};
 
 use crate::node::{
@@ -38,6 +41,8 @@ pub(crate) enum Turn {
     Stopped,
     /// A classic node turned out to have a cycle of its own.
     OwnCycle,
+    /// The node uses a mailserver that it was not told to use: the user may have set a pin.
+    Switched,
 }
 
 /// The waiting signals.
@@ -45,6 +50,8 @@ pub(crate) struct Inbox {
     counters: Rc<Counters>,
     /// The newest peer table, unread: most are replaced before anybody looks.
     peers: RefCell<Option<Vec<u8>>>,
+    /// Whose peers are wanted, once that is known.
+    network: Cell<Option<Network>>,
     events: RefCell<VecDeque<Signal>>,
     arrived: Notify,
     turns: RefCell<VecDeque<Turn>>,
@@ -58,6 +65,7 @@ impl Inbox {
         Self {
             counters,
             peers: RefCell::default(),
+            network: Cell::default(),
             events: RefCell::default(),
             arrived: Notify::new(),
             turns: RefCell::default(),
@@ -65,6 +73,11 @@ impl Inbox {
             switches: broadcast::channel(64).0,
             dropped: Cell::new(0),
         }
+    }
+
+    /// From now on only the peers of this network are wanted; of any, if it is not known.
+    pub(crate) fn want(&self, network: Option<Network>) {
+        self.network.set(network);
     }
 
     /// Takes a signal that the host application forwarded.
@@ -81,12 +94,16 @@ impl Inbox {
 
     /// Takes a signal that may be needed.
     pub(crate) fn put(&self, kind: Option<Kind>, signal: Vec<u8>) {
-        if kind.is_some_and(Kind::is_peers) {
+        let kind = kind.or_else(|| signals::kind_of(&signal));
+        if let Some(network) = kind.and_then(Kind::peers_of) {
+            // A table of the other network is always empty, and says nothing.
+            if self.network.get().is_some_and(|it| it != network) {
+                return self.counters.signals.count_skipped();
+            }
             *self.peers.borrow_mut() = Some(signal);
             return self.arrived.notify_one();
         }
         match signals::read(&signal) {
-            Ok(Some(Signal::Peers(_))) => *self.peers.borrow_mut() = Some(signal),
             Ok(Some(Signal::LoggedIn)) => self.turn(Turn::LoggedIn),
             Ok(Some(Signal::Stopped)) => self.turn(Turn::Stopped),
             Ok(Some(event)) => self.keep(event),

@@ -127,6 +127,7 @@ impl Link {
 
     pub(crate) fn drive(&self, driving: Option<Driving>) {
         self.driving.set(driving);
+        self.inbox.want(driving.map(|driving| driving.network));
         if driving.is_none() {
             self.listed.borrow_mut().clear();
             *self.chosen.borrow_mut() = None;

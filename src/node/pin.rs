@@ -57,7 +57,8 @@ pub(crate) fn user_pin(in_node: Option<&str>, ours: Option<PinRecord>) -> Option
 /// know (both recorded on 2024-10).
 pub(crate) async fn connect(link: &Link, mailserver: &Mailserver) -> Result<Connection, NodeError> {
     observe::introduce(link, mailserver).await?;
-    remember(link, mailserver);
+    let known = !remember(link, mailserver) && link.lists(&mailserver.identity);
+    *link.chosen.borrow_mut() = Some(mailserver.clone());
     let mut switches = link.inbox.switches();
     let pins = json!([{ mailserver.fleet.as_str(): mailserver.id.as_str() }]);
     link.rpc
@@ -66,15 +67,19 @@ pub(crate) async fn connect(link: &Link, mailserver: &Mailserver) -> Result<Conn
     if !link.hears() {
         return Ok(Connection::Connected);
     }
-    match tokio::time::timeout(CONFIRMATION, confirm(&mut switches, mailserver)).await {
+    let limit = if known { SECOND_THOUGHT } else { CONFIRMATION };
+    match tokio::time::timeout(limit, confirm(&mut switches, mailserver)).await {
         Ok(outcome) => outcome.map(|()| Connection::Connected),
+        // It was the pin before: there may have been nothing to switch.
+        Err(_) if known => Ok(Connection::Connected),
         Err(_) => Err(NodeError::PinIgnored(format!(
-            "it did not switch within {CONFIRMATION:?}"
+            "it did not switch within {limit:?}"
         ))),
     }
 }
 
-fn remember(link: &Link, mailserver: &Mailserver) {
+/// Whether it is another pin than before.
+fn remember(link: &Link, mailserver: &Mailserver) -> bool {
     let user_pin = link.user_pin.borrow().clone();
     let replaced = user_pin
         .filter(|(fleet, _)| *fleet == mailserver.fleet)
@@ -83,12 +88,19 @@ fn remember(link: &Link, mailserver: &Mailserver) {
         set: mailserver.id.clone(),
         replaced,
     };
-    if link.pins.load(&mailserver.fleet).as_ref() == Some(&record) {
-        return;
+    let before = link.pins.load(&mailserver.fleet);
+    if before.as_ref() == Some(&record) {
+        return false;
     }
     if let Err(reason) = link.pins.store(&mailserver.fleet, &record) {
         tracing::warn!(fleet = mailserver.fleet, reason, "pin not remembered");
     }
+    before.is_none_or(|before| before.set != record.set)
+}
+
+/// Whether the node names another mailserver than this one; none is no other one.
+pub(crate) fn differs(switched: &NodeSwitched, told: &Mailserver) -> bool {
+    name_of(switched).is_some() && !names(switched, told)
 }
 
 /// Waits for the switch to the pinned one. A pin makes the node leave its mailserver first, so that a

@@ -22,9 +22,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How often the settings are read again: no signal tells of a change.
 const READING: Duration = Duration::from_secs(60);
 
-/// How long the peer table may stay unheard of, at least, while signals arrive. They may be lost, and
-/// summaries are not sent by nodes without discovery (recorded on v0.94).
-const LEAST_SILENCE: Duration = Duration::from_secs(15);
+/// For how many poll intervals the peer table may stay unheard of while signals arrive. They may be lost,
+/// and summaries are not sent by nodes without discovery (recorded on v0.94).
+const SILENT_INTERVALS: u32 = 3;
 
 /// A node says `node.login` shortly after it begins to answer: within this time it is the login that was
 /// noticed already.
@@ -181,7 +181,7 @@ async fn follow(link: &Link, session: &mut Session) -> NodeError {
                 check(link, session).await
             }
             () = sleep_until(looking) => {
-                let silent = std::mem::replace(&mut heard, link.snapshots()) == link.snapshots();
+                let silent = std::mem::replace(&mut heard, link.snapshots()) == link.snapshots() || !link.hears();
                 let outcome = if silent { look(link, session).await } else { Ok(()) };
                 looking = Instant::now() + silence(link);
                 outcome
@@ -197,7 +197,7 @@ async fn follow(link: &Link, session: &mut Session) -> NodeError {
 fn silence(link: &Link) -> Duration {
     let interval = link.config.poll_interval;
     if link.hears() {
-        (interval * 3).max(LEAST_SILENCE)
+        interval * SILENT_INTERVALS
     } else {
         interval
     }
@@ -234,7 +234,7 @@ async fn act(link: &Link, session: &mut Session, turn: Turn) -> Result<(), NodeE
             session.deaf = true;
             check(link, session).await
         }
-        Turn::Stopped => check(link, session).await,
+        Turn::Stopped | Turn::Switched => check(link, session).await,
         Turn::LoggedIn if session.since.elapsed() < LOGIN => compare(link, session).await,
         // Whatever the node was told before is forgotten with the login.
         Turn::LoggedIn => Err(NodeError::NotLoggedIn),

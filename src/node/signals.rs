@@ -5,7 +5,10 @@
 
 use std::borrow::Cow;
 
-use actors::node::{HistorySignal, NodeSwitched, PeerSnapshot};
+use actors::{
+    address::Network,
+    node::{HistorySignal, NodeSwitched, PeerSnapshot},
+};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -54,9 +57,13 @@ impl Kind {
         })
     }
 
-    /// Whether a newer one replaces it.
-    pub(crate) fn is_peers(self) -> bool {
-        matches!(self, Self::DiscoverySummary | Self::PeerStats)
+    /// Of a table of peers, which ones: a newer table replaces it.
+    pub(crate) fn peers_of(self) -> Option<Network> {
+        match self {
+            Self::DiscoverySummary => Some(Network::Waku1),
+            Self::PeerStats => Some(Network::Waku2),
+            _ => None,
+        }
     }
 }
 
@@ -148,11 +155,11 @@ struct Envelope<'a> {
     event: Option<&'a RawValue>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
+#[derive(Deserialize)]
 struct PeerStats {
-    #[serde(rename = "isOnline")]
+    #[serde(rename = "isOnline", default)]
     online: Option<bool>,
+    /// Null is an empty table; a signal without any says nothing about peers.
     peers: IdPeers,
 }
 
@@ -192,7 +199,7 @@ pub fn read(signal: &[u8]) -> Result<Option<Signal>, Unreadable> {
             })
         }
         Kind::PeerStats => {
-            let stats: PeerStats = nullable(event)?;
+            let stats: PeerStats = serde_json::from_str(event)?;
             Signal::Peers(PeerSnapshot {
                 peers: stats.peers.0,
                 online: stats.online,
@@ -212,6 +219,12 @@ pub fn read(signal: &[u8]) -> Result<Option<Signal>, Unreadable> {
         Kind::NodeLogin => Signal::LoggedIn,
         Kind::NodeStopped => Signal::Stopped,
     }))
+}
+
+/// The kind of a signal whose type does not come first; `None` if it is not needed or not a signal.
+pub(crate) fn kind_of(signal: &[u8]) -> Option<Kind> {
+    let Envelope { kind, .. } = serde_json::from_slice(signal).ok()?;
+    Kind::of(kind.as_bytes())
 }
 
 fn nullable<'a, T: Deserialize<'a> + Default>(event: &'a str) -> Result<T, serde_json::Error> {

@@ -32,6 +32,7 @@ const LIMITS: Limits = Limits {
     connections: 512,
     head: Duration::from_secs(30),
     response: Duration::from_secs(3600),
+    half_closed: Duration::from_secs(5),
     write: Duration::from_secs(3600),
     keep_alive: Duration::from_secs(120),
     grace: Duration::ZERO,

@@ -1,6 +1,6 @@
 //! What the loop decides, and the commands that follow from it.
 
-use super::{ATTEMPTS_PER_TICK, Command, Cycle, REDIAL, REFRESH};
+use super::{ATTEMPTS_PER_TICK, Command, Cycle, FIRST_REFRESH, REDIAL};
 use crate::{
     Instant,
     events::Event,
@@ -84,6 +84,7 @@ impl Cycle {
             round: self.next_number(),
             candidates,
             cooling: cooling.into_iter().collect(),
+            quiet: self.announcement() != Announced::Now,
         };
         self.commands.push_back(Command::Select(select));
     }
@@ -130,6 +131,15 @@ impl Cycle {
         self.connect(pinned, announced, "the pin works", now);
     }
 
+    /// A try is news, unless the ones before it failed: then only a connection is. Nor is it, if the
+    /// choice is the node's.
+    pub(super) fn announcement(&self) -> Announced {
+        match self.failures >= ATTEMPTS_PER_TICK || !self.has_lever() {
+            true => Announced::OnceConnected { stays: None },
+            false => Announced::Now,
+        }
+    }
+
     pub(super) fn connect(
         &mut self,
         mailserver: Mailserver,
@@ -150,7 +160,7 @@ impl Cycle {
             mailserver,
             attempt,
             since: now,
-            refresh_at: now + REFRESH.min(self.config.connect_timeout),
+            refresh_at: now + FIRST_REFRESH.min(self.config.connect_timeout),
             announced,
         };
     }
@@ -183,6 +193,8 @@ impl Cycle {
         self.cooling.convict(&identity, now);
         self.counts.connections += 1;
         self.tried.clear();
+        self.failures = 0;
+        self.astray = false;
         self.resume = None;
         self.trial = None;
         if let Some(pin) = &mut self.pin {
@@ -217,6 +229,7 @@ impl Cycle {
         };
         tracing::debug!(mailserver = mailserver.id, reason, "connection failed");
         self.counts.failed_connections += 1;
+        self.failures += 1;
         self.tried.push(mailserver.identity.clone());
         if blame == Blame::Mailserver {
             self.cooling.suspect(mailserver.identity.clone());
@@ -227,7 +240,7 @@ impl Cycle {
                 self.give_up(&mailserver, since);
                 self.publish_changed(None, &format!("{}: {reason}", mailserver.id));
             }
-            Announced::OnceConnected { stays: None } => {}
+            Announced::OnceConnected { stays: None } => self.give_up(&mailserver, since),
             Announced::OnceConnected { stays: Some(stays) } => {
                 return self.stay_with(stays, &mailserver, now);
             }
@@ -323,12 +336,23 @@ impl Cycle {
             _ => return,
         };
         if active.identity == mailserver.identity {
+            self.astray = false;
             return;
         }
         if self.connected.contains(&mailserver.identity) {
             return self.use_it(mailserver, "the node switched by itself", now);
         }
-        if self.has_lever() {
+        // The user may have set a pin, which is heard of in a moment; else the next tick leads it back.
+        self.astray = self.has_lever();
+    }
+
+    /// The node still uses a mailserver that is dead: it is told again which one to use.
+    pub(super) fn lead_back(&mut self, now: Instant) {
+        let Phase::Connected { mailserver, .. } = &self.phase else {
+            return;
+        };
+        let active = mailserver.clone();
+        if self.node_uses.as_ref() != Some(&active.identity) {
             let stays = Some(active.clone());
             let announced = Announced::OnceConnected { stays };
             self.connect(active, announced, "the node switched to a dead one", now);
@@ -392,7 +416,12 @@ impl Cycle {
             return;
         };
         if stays.as_ref().map(|it| &it.identity) != Some(&mailserver.identity) {
-            self.publish_changed(Some(mailserver), "the pin works");
+            let pinned = self.pin.as_ref().map(|pin| &pin.mailserver().identity);
+            let reason = match pinned == Some(&mailserver.identity) {
+                true => "the pin works",
+                false => "it works",
+            };
+            self.publish_changed(Some(mailserver), reason);
         }
     }
 

@@ -92,9 +92,25 @@ fn a_choice_of_the_node_itself_is_followed_if_it_is_connected() {
 fn a_node_that_switches_to_a_dead_one_is_led_back() {
     let mut rig = Rig::connected(Mode::Pin);
     rig.switched(2);
+    assert_eq!(rig.wants(), NOTHING, "the user may have set a pin");
+    rig.tick();
     assert_eq!(rig.wants(), ["connect 0"]);
     rig.answer(Ok(Connection::Connected));
     assert_eq!(rig.wants(), available(0));
+}
+
+#[test]
+fn a_pin_that_the_user_set_in_the_node_is_obeyed_and_not_taken_back() {
+    let mut rig = Rig::connected(Mode::Pin);
+    rig.switched(2);
+    rig.candidates(CANDIDATES, Some(2));
+    assert_eq!(rig.wants(), ["introduce 2"]);
+    rig.introduced(Ok(Connection::Connected));
+    assert_eq!(rig.wants(), ["connect 2"]);
+    rig.answer(Ok(Connection::Connected));
+    assert_eq!(rig.wants(), [vec![changed(2)], available(2)].concat());
+    rig.tick();
+    assert_eq!(rig.wants(), NOTHING);
 }
 
 #[test]
@@ -120,9 +136,9 @@ fn an_observed_node_without_peers_is_brought_online_by_a_dial() {
     let mut rig = Rig::started(Mode::Observe);
     assert_eq!(rig.wants(), ["select of 4 avoiding []"]);
     rig.decide(Some(1));
-    assert_eq!(rig.wants(), [changed(1), "introduce 1".into()]);
+    assert_eq!(rig.wants(), ["introduce 1"]);
     rig.introduced(Ok(Connection::Connected));
-    assert_eq!(rig.wants(), available(1));
+    assert_eq!(rig.wants(), [vec![changed(1)], available(1)].concat());
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn the_pin_comes_back_quietly_once_it_works() {
     rig.decide(Some(0));
     rig.answer(Ok(Connection::Connected));
     rig.wants();
-    rig.tick();
+    rig.pass(2);
     assert_eq!(rig.wants(), ["introduce 3"]);
     rig.introduced(Ok(Connection::Connected));
     assert_eq!(rig.wants(), ["connect 3"]);

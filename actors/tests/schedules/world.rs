@@ -45,6 +45,8 @@ pub(crate) struct World {
     /// The mode of a node that may be driven.
     pub(crate) driven: Option<Mode>,
     pub(crate) listed: BTreeSet<usize>,
+    /// The node went its own way since the last tick.
+    pub(crate) strayed: bool,
     pub(crate) selection: Option<Select>,
     pub(crate) calls: Vec<Call>,
     /// Calls made before [`World::serve`] began to count them.
@@ -72,6 +74,7 @@ impl World {
             candidates: BTreeSet::new(),
             pinned: None,
             driven: None,
+            strayed: false,
             listed: BTreeSet::new(),
             selection: None,
             calls: Vec::new(),
@@ -97,7 +100,7 @@ impl World {
     }
 
     pub(crate) fn happen(&mut self, input: Input) {
-        let quiet = matches!(input, Input::Tick) && self.is_content();
+        let quiet = matches!(input, Input::Tick) && self.is_content() && !self.strayed;
         if matches!(input, Input::Tick) {
             self.pass(10_000);
         }
@@ -150,13 +153,17 @@ impl World {
             Input::Failing(index) => self.cycle.handle_failing(&identity(index), "hung", now),
             Input::Served(index) => self.cycle.handle_served(&identity(index)),
             Input::Switched(index) => {
+                self.strayed = true;
                 let switched = NodeSwitched {
                     identity: Some(identity(index)),
                     id: None,
                 };
                 self.cycle.handle_switched(&switched, now);
             }
-            Input::Tick => self.cycle.handle_tick(now),
+            Input::Tick => {
+                self.strayed = false;
+                self.cycle.handle_tick(now);
+            }
             Input::Pass(milliseconds) => self.pass(milliseconds),
             Input::Panic => self.cycle.reset(),
         }
