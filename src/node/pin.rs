@@ -57,7 +57,7 @@ pub(crate) fn user_pin(in_node: Option<&str>, ours: Option<PinRecord>) -> Option
 /// know (both recorded on 2024-10).
 pub(crate) async fn connect(link: &Link, mailserver: &Mailserver) -> Result<Connection, NodeError> {
     observe::introduce(link, mailserver).await?;
-    let known = !remember(link, mailserver) && link.lists(&mailserver.identity);
+    remember(link, mailserver);
     *link.chosen.borrow_mut() = Some(mailserver.clone());
     let mut switches = link.inbox.switches();
     let pins = json!([{ mailserver.fleet.as_str(): mailserver.id.as_str() }]);
@@ -67,19 +67,15 @@ pub(crate) async fn connect(link: &Link, mailserver: &Mailserver) -> Result<Conn
     if !link.hears() {
         return Ok(Connection::Connected);
     }
-    let limit = if known { SECOND_THOUGHT } else { CONFIRMATION };
-    match tokio::time::timeout(limit, confirm(&mut switches, mailserver)).await {
+    match tokio::time::timeout(CONFIRMATION, confirm(&mut switches, mailserver)).await {
         Ok(outcome) => outcome.map(|()| Connection::Connected),
-        // It was the pin before: there may have been nothing to switch.
-        Err(_) if known => Ok(Connection::Connected),
         Err(_) => Err(NodeError::PinIgnored(format!(
-            "it did not switch within {limit:?}"
+            "it did not switch within {CONFIRMATION:?}"
         ))),
     }
 }
 
-/// Whether it is another pin than before.
-fn remember(link: &Link, mailserver: &Mailserver) -> bool {
+fn remember(link: &Link, mailserver: &Mailserver) {
     let user_pin = link.user_pin.borrow().clone();
     let replaced = user_pin
         .filter(|(fleet, _)| *fleet == mailserver.fleet)
@@ -88,14 +84,12 @@ fn remember(link: &Link, mailserver: &Mailserver) -> bool {
         set: mailserver.id.clone(),
         replaced,
     };
-    let before = link.pins.load(&mailserver.fleet);
-    if before.as_ref() == Some(&record) {
-        return false;
+    if link.pins.load(&mailserver.fleet).as_ref() == Some(&record) {
+        return;
     }
     if let Err(reason) = link.pins.store(&mailserver.fleet, &record) {
         tracing::warn!(fleet = mailserver.fleet, reason, "pin not remembered");
     }
-    before.is_none_or(|before| before.set != record.set)
 }
 
 /// Whether the node names another mailserver than this one; none is no other one.
