@@ -229,6 +229,28 @@ mod tests {
     }
 
     #[test]
+    fn a_table_of_the_other_network_or_without_peers_is_none() {
+        let (inbox, counters) = inbox();
+        inbox.want(Some(Network::Waku2));
+        for signal in [
+            r#"{"type":"discovery.summary","event":[]}"#,
+            r#"{"event":[],"type":"discovery.summary"}"#,
+            r#"{"type":"wakuv2.peerstats","event":{"isOnline":true}}"#,
+            r#"{"type":"wakuv2.peerstats","event":null}"#,
+            r#"{"type":"wakuv2.peerstats"}"#,
+        ] {
+            inbox.push(signal.into());
+            assert_eq!(inbox.next().now_or_never(), None, "{signal}");
+        }
+        assert_eq!(counters.signals.malformed(), 3);
+        inbox.push(r#"{"type":"wakuv2.peerstats","event":{"isOnline":true,"peers":null}}"#.into());
+        assert!(matches!(
+            inbox.next().now_or_never(),
+            Some(Delivery::Peers(_))
+        ));
+    }
+
+    #[test]
     fn junk_is_counted_and_nothing_else() {
         let (inbox, counters) = inbox();
         for junk in [
