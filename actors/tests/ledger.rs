@@ -414,7 +414,6 @@ fn a_community_that_was_found_is_not_asked_for_again() {
     rig.queue(1).unwrap();
     rig.wants();
     rig.community(&Ok(CommunityAnswer::Found));
-    rig.wants();
     rig.queue(1).unwrap();
     assert_eq!(rig.wants(), NOTHING);
 }
