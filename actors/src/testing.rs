@@ -148,7 +148,7 @@ pub fn mailserver(index: usize) -> Mailserver {
 }
 
 /// Peer ids of public mailservers: real ones, so that a strict parser takes them.
-const PEER_IDS: [&str; 24] = [
+pub const PEER_IDS: [&str; 24] = [
     "16Uiu2HAm8UZXUHEPZrpJbcQ3yVFH6UtKrwsG6jH4ai72PsbLfVFb",
     "16Uiu2HAm6G9sDMkrB4Xa5EH3Zx2dysCxFgBTSRzghic3Z9tRFRNE",
     "16Uiu2HAmRnt2Eyoknh3auxh4fJwkRgqkH1gqrWGes8Pk1k3MV4xu",

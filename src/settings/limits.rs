@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeSet, fmt::Display, time::Duration};
 
-use actors::address::Address;
+use actors::{address::Address, fleet_registry::MOST_CUSTOM};
 
 use super::Settings;
 use crate::node::{Invalid, check_range};
 
 /// The most custom mailservers that a configuration may name: each costs one ping in every round.
-pub const MAX_MAILSERVERS: usize = 256;
+pub const MAX_MAILSERVERS: usize = MOST_CUSTOM;
 
 /// Names longer than this are mistakes.
 const MAX_NAME_BYTES: usize = 256;

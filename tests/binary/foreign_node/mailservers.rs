@@ -2,22 +2,12 @@
 
 use std::net::{SocketAddr, TcpListener};
 
+use actors::testing::PEER_IDS;
+
 use super::Generation;
 
 /// The fleet of the account.
 pub(crate) const FLEET: &str = "rig.local";
-
-/// Peer ids of public mailservers: a strict parser takes no others.
-const PEER_IDS: [&str; 8] = [
-    "16Uiu2HAm8UZXUHEPZrpJbcQ3yVFH6UtKrwsG6jH4ai72PsbLfVFb",
-    "16Uiu2HAm6G9sDMkrB4Xa5EH3Zx2dysCxFgBTSRzghic3Z9tRFRNE",
-    "16Uiu2HAmRnt2Eyoknh3auxh4fJwkRgqkH1gqrWGes8Pk1k3MV4xu",
-    "16Uiu2HAmRHPzF3rQg55PgYPcQkyvPVH9n2hWsYPhUJBZ6kVjJgdV",
-    "16Uiu2HAmLqTXuY4Sb6G28HNooaFUXUKzpzKXCcgyJxgaEE2i5vnf",
-    "16Uiu2HAm6ZsERLx2BwVD2UM9SVPnnMU6NBycG8XPtu8qKys5awsU",
-    "16Uiu2HAmQEUFE2YaJohavWtHxPTEFv3sEGJtDqvtGEv78DFoEWQF",
-    "16Uiu2HAmV8Hq9e3zm9TMVP4zrVHo3BjqW5D6bDVV6VQntQd687e4",
-];
 
 /// A mailserver.
 pub(crate) struct Mailserver {
