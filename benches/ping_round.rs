@@ -70,6 +70,7 @@ async fn round(pinger: &Addr<Pinger>, targets: &[Mailserver]) -> f64 {
     let order = PingRound {
         targets: targets.to_vec(),
         timeout: Duration::from_millis(500),
+        heard: None,
     };
     let begun = Instant::now();
     let report = pinger.send(order).await.expect("the pinger runs");

@@ -147,6 +147,8 @@ struct Story {
 /// How a mailserver came to be used.
 struct Recovery {
     mailserver: MailserverRef,
+    /// Why this one, in the words of the event.
+    why: String,
     noticed: Option<Duration>,
     available: Duration,
     fetched: Duration,
@@ -188,8 +190,9 @@ impl Story {
         }
         let recovery = self.recovery(chapter.title, since).await?;
         self.fault(index, Fault::None)?;
+        let decision = self.decision.take();
         self.narrator
-            .recovered(&recovery, self.decision.take().as_ref(), MESSAGES)?;
+            .recovered(active, &recovery, decision.as_ref(), MESSAGES)?;
         Ok(recovery.mailserver)
     }
 
@@ -210,6 +213,7 @@ impl Story {
     /// Waits until another mailserver is used and the node has everything.
     async fn recovery(&mut self, title: &str, since: SystemTime) -> Result<Recovery, Failure> {
         let mut noticed = None;
+        let mut why = String::new();
         let mut found: Option<(MailserverRef, Duration)> = None;
         loop {
             let left = self
@@ -227,6 +231,7 @@ impl Story {
                 Event::MailserverChanged {
                     mailserver: None, ..
                 } => noticed = noticed.or(Some(after)),
+                Event::MailserverChanged { reason, .. } => why = reason,
                 Event::Decision(decision) => self.decision = Some(decision),
                 Event::MailserverAvailable { mailserver } => {
                     found = Some((mailserver, after));
@@ -235,13 +240,14 @@ impl Story {
                     if let Some((mailserver, available)) = found.take() {
                         return Ok(Recovery {
                             mailserver,
+                            why,
                             noticed,
                             available,
                             fetched: after,
                         });
                     }
                 }
-                _ => {}
+                event => self.narrator.aside(&event)?,
             }
         }
     }

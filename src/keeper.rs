@@ -3,23 +3,31 @@
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use actix::{Actor, Context, Handler, Supervised};
-use actors::fleet_registry::Save;
+use actors::{fleet_registry::Save, memory::Remember};
 
 use crate::{
+    memory::MemoryStore,
     node::{PinMemory, PinRecord},
     state::StateDir,
 };
 
-/// The actor that writes what the registry wants kept.
+/// The actor that writes what the registry wants kept, and what is remembered of mailservers.
 pub struct Keeper {
     state: Rc<StateDir>,
+    memory: MemoryStore,
+    /// The last try to remember failed, and that was said.
+    forgetful: bool,
 }
 
 impl Keeper {
-    /// Keeps in this directory.
+    /// Keeps in this directory, and in its store.
     #[must_use]
-    pub fn new(state: Rc<StateDir>) -> Self {
-        Self { state }
+    pub fn new(state: Rc<StateDir>, memory: MemoryStore) -> Self {
+        Self {
+            state,
+            memory,
+            forgetful: false,
+        }
     }
 }
 
@@ -35,6 +43,23 @@ impl Handler<Save> for Keeper {
     fn handle(&mut self, Save(saved): Save, _: &mut Context<Self>) -> Self::Result {
         let kept = self.state.save_registry(&saved);
         kept.map_err(|error| error.to_string())
+    }
+}
+
+impl Handler<Remember> for Keeper {
+    type Result = ();
+
+    fn handle(&mut self, Remember(records): Remember, _: &mut Context<Self>) {
+        let kept = self.memory.keep(&records);
+        let before = std::mem::replace(&mut self.forgetful, kept.is_err());
+        let file = self.memory.path().display();
+        match kept {
+            Err(reason) if !before => {
+                tracing::warn!(%file, %reason, "memory of mailservers cannot be kept");
+            }
+            Ok(()) if before => tracing::info!(%file, "memory of mailservers is kept again"),
+            Ok(()) | Err(_) => {}
+        }
     }
 }
 

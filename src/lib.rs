@@ -6,7 +6,9 @@
 //! | [`wiring`] | the only place where actors meet adapters and each other |
 //! | [`settings`] | the layered configuration |
 //! | [`node`], [`probe`] | adapters to the node and to mailservers |
-//! | [`fleets`], [`state`], [`keeper`] | fleet files; what survives a restart |
+//! | [`clock`], [`network`] | what the system knows of sleep and of the network |
+//! | [`fleets`] | fleet files |
+//! | [`state`], [`memory`], [`keeper`] | what survives a restart |
 //! | [`control`], [`http`] | the control API and how it is served |
 //! | [`cli`], [`once`], [`shutdown`], [`exit`] | the command line, and how the process ends |
 //! | [`sim`], [`demo`], [`simulate`] | a simulated node, and what is shown with it |
@@ -14,12 +16,15 @@
 //! The actors themselves are in the crate [`actors`].
 
 pub mod cli;
+pub mod clock;
 pub mod control;
 pub mod demo;
 pub mod exit;
 pub mod fleets;
 pub mod http;
 pub mod keeper;
+pub mod memory;
+pub mod network;
 pub mod node;
 pub mod once;
 pub mod probe;

@@ -5,10 +5,10 @@ use std::{io::IsTerminal, time::Duration};
 use actix::{Actor, Addr, Context, Handler, Recipient};
 use actors::{
     fleet_registry::{Candidates, CandidatesChanged, FleetRegistry, FleetsLoaded, Save, Saved},
-    mailserver::Mailserver,
-    node::{HistorySignal, Mode, NodeChanged, NodeState, NodeSwitched, PeerSnapshot, Profile},
+    mailserver::{Mailserver, Origin},
+    node::{HistorySignal, Mode, NodeChanged, NodeState, NodeSwitched, Profile},
     pinger::{PingReport, PingRound, Pinger},
-    selector::pool_size,
+    selector::{Candidate, Purpose, Select, Tier, choose},
 };
 use tokio::sync::watch;
 
@@ -44,12 +44,29 @@ pub async fn ping(settings: &Settings, json: bool) -> Result<(), Failure> {
     if progress {
         eprint!("\r\u{1b}[K");
     }
-    let fraction = settings.selector.pool_fraction;
-    let rows = cli::ping::rows(&candidates, &report, |replies| match replies {
-        0 => 0,
-        replies => pool_size(replies, fraction),
-    });
-    cli::print(&cli::ping::render(&rows, json)).map(drop)
+    let order = order(candidates);
+    // Who would be drawn does not matter: nobody is used.
+    let decision = choose(&order, &report, &settings.selector(), |_| 0);
+    cli::print(&cli::ping::render(&decision, json)).map(drop)
+}
+
+/// The choice that the loop would have, as far as it can be known without its memory.
+fn order(candidates: Vec<Mailserver>) -> Select {
+    let candidate = |mailserver: Mailserver| Candidate {
+        tier: match mailserver.origin {
+            Origin::Peer => Tier::Unknown,
+            _ => Tier::Healthy,
+        },
+        listed: false,
+        mailserver,
+    };
+    Select {
+        round: 0,
+        candidates: candidates.into_iter().map(candidate).collect(),
+        purpose: Purpose::Active,
+        quiet: true,
+        blind: false,
+    }
 }
 
 /// The few actors that a ping round needs.
@@ -81,12 +98,14 @@ impl Round {
         let limit = settings.history.timeout;
         let driver = Driver::new(settings.node.clone(), rpc, std::rc::Rc::new(NoPins), limit);
         driver.start().do_send(Attach(Listeners {
-            registry: registry.clone().recipient(),
-            peers: listener.clone().recipient(),
+            node: vec![
+                registry.clone().recipient(),
+                prober.clone().recipient(),
+                listener.clone().recipient(),
+            ],
+            peers: vec![registry.clone().recipient()],
             history_signals: listener.clone().recipient(),
-            connector: listener.clone().recipient(),
             switched: listener.recipient(),
-            probe: prober.clone().recipient(),
         }));
         Ok(Self {
             registry,
@@ -138,7 +157,14 @@ impl Round {
 
     async fn ping(&self, candidates: &[Mailserver], timeout: Duration) -> PingReport {
         let targets = candidates.to_vec();
-        let report = self.pinger.send(PingRound { targets, timeout }).await;
+        let report = self
+            .pinger
+            .send(PingRound {
+                targets,
+                timeout,
+                heard: None,
+            })
+            .await;
         report.unwrap_or_default()
     }
 }
@@ -156,12 +182,6 @@ impl Handler<NodeChanged> for Listener {
     fn handle(&mut self, NodeChanged(state): NodeChanged, _: &mut Context<Self>) {
         self.0.send_replace(Some(state));
     }
-}
-
-impl Handler<PeerSnapshot> for Listener {
-    type Result = ();
-
-    fn handle(&mut self, _: PeerSnapshot, _: &mut Context<Self>) {}
 }
 
 impl Handler<HistorySignal> for Listener {

@@ -3,16 +3,20 @@
 use std::{net::SocketAddr, time::Duration};
 
 use actix::Recipient;
-use actors::{fleet_registry::FleetsLoaded, supervisor::BudgetSpent};
+use actors::{
+    fleet_registry::{Discover, FleetsLoaded},
+    supervisor::BudgetSpent,
+};
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
 };
 
 use crate::{
-    control,
+    clock, control,
     exit::{Exit, Failure},
     fleets::{FleetSource, FleetWatcher, Loaded},
+    network,
     node::RpcClient,
     settings::Settings,
     state::{StateDir, StateError},
@@ -33,7 +37,8 @@ pub struct Running {
     pub address: Option<SocketAddr>,
     stop: Option<oneshot::Sender<()>>,
     api: Option<JoinHandle<std::io::Result<()>>>,
-    watch: JoinHandle<()>,
+    /// The fleet file, the clocks and the network are listened to.
+    senses: [JoinHandle<()>; 3],
     spent: mpsc::UnboundedReceiver<BudgetSpent>,
 }
 
@@ -45,6 +50,19 @@ impl Running {
     /// Nothing was started: 64 for settings that cannot be right, 71 for a port or directory that
     /// cannot be used.
     pub async fn start(settings: &Settings, seed: Option<u64>) -> Result<Self, Failure> {
+        Self::start_with(settings, seed, clock::system()).await
+    }
+
+    /// As [`Self::start`], with other clocks than those of the system.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub async fn start_with(
+        settings: &Settings,
+        seed: Option<u64>,
+        clock: clock::Source,
+    ) -> Result<Self, Failure> {
         let (watcher, loaded) = open_fleets(settings)?;
         let rpc = RpcClient::new(&settings.node)
             .map_err(|error| Exit::Usage.because(format!("node.rpc_url: {error}")))?;
@@ -59,7 +77,11 @@ impl Running {
         };
         let service = wiring::start(settings, &rpc, state, seed);
         take_over(&service.fleets, loaded);
-        let watch = actix_rt::spawn(watch(watcher, service.fleets.clone()));
+        let senses = [
+            actix_rt::spawn(watch(watcher, service.fleets.clone())),
+            actix_rt::spawn(clock::tell(clock, service.clocks)),
+            actix_rt::spawn(network::tell(service.network)),
+        ];
         let address = listener.as_ref().and_then(|it| it.local_addr().ok());
         let (stop, stopped) = oneshot::channel();
         let api = listener.map(|listener| {
@@ -75,7 +97,7 @@ impl Running {
             address,
             stop: Some(stop),
             api,
-            watch,
+            senses,
             spent: service.spent,
         })
     }
@@ -91,7 +113,7 @@ impl Running {
             Some(spent) = self.spent.recv() => Err(Exit::Internal.because(spent)),
         };
         tracing::info!("stopping");
-        self.watch.abort();
+        self.senses.iter().for_each(JoinHandle::abort);
         drop(self.stop.take());
         if let Some(api) = self.api.take()
             && tokio::time::timeout(GRACE, api).await.is_err()
@@ -131,7 +153,8 @@ fn check_fleet(settings: &Settings, loaded: &Loaded) -> Result<(), Failure> {
     let Some(name) = settings.fleet.named() else {
         return Ok(());
     };
-    if settings.mailservers.iter().any(|it| it.fleet == name) {
+    let custom = settings.mailservers.iter().any(|it| it.fleet == name);
+    if custom || settings.fleet.discover == Discover::On {
         return Ok(());
     }
     let problem = match loaded.fleets.get(name) {

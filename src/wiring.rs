@@ -12,16 +12,19 @@ use actors::{
     fleet_registry::{self, FleetRegistry, FleetsLoaded, Save},
     history_requester::{self, HistoryRequester},
     node::NodePort,
+    online::{self, Clocks, NetworkChanged, OnlineWatch},
     peer_tracker::PeerTracker,
     pinger::Pinger,
-    selector::Selector,
+    selector::{self, Selector},
     supervisor::{BudgetSpent, Overseer, Slot, Supervisor, supervise},
+    watch::{self, Watcher},
 };
 use tokio::sync::mpsc;
 
 use crate::{
     control,
     keeper::{Keeper, Pins},
+    memory::MemoryStore,
     node::{Attach, Driver, Listeners, RpcClient},
     probe::Prober,
     settings::Settings,
@@ -34,6 +37,10 @@ pub struct Service {
     pub control: control::Ports,
     /// The registry, for a fleet file that changed.
     pub fleets: Recipient<FleetsLoaded>,
+    /// The online watch, for the clocks of the system.
+    pub clocks: Recipient<Clocks>,
+    /// The online watch, for the system's word on the network.
+    pub network: Recipient<NetworkChanged>,
     /// Told when an actor failed too often: the process should end.
     pub spent: mpsc::UnboundedReceiver<BudgetSpent>,
 }
@@ -46,12 +53,14 @@ struct Slots {
     events: Slot<Events>,
     history: Slot<HistoryRequester>,
     keeper: Slot<Keeper>,
+    online: Slot<OnlineWatch>,
     pinger: Slot<Pinger>,
     prober: Slot<Prober>,
     registry: Slot<FleetRegistry>,
     selector: Slot<Selector>,
     supervisor: Slot<Supervisor>,
     tracker: Slot<PeerTracker>,
+    watcher: Slot<Watcher>,
 }
 
 /// The address of each actor.
@@ -61,15 +70,17 @@ struct Addresses {
     events: Addr<Events>,
     history: Addr<HistoryRequester>,
     keeper: Addr<Keeper>,
+    online: Addr<OnlineWatch>,
     pinger: Addr<Pinger>,
     prober: Addr<Prober>,
     registry: Addr<FleetRegistry>,
     selector: Addr<Selector>,
     supervisor: Addr<Supervisor>,
     tracker: Addr<PeerTracker>,
+    watcher: Addr<Watcher>,
 }
 
-/// Starts everything; from then on messages flow. `seed` makes the draws of the selector repeatable.
+/// Starts everything; from then on messages flow. `seed` makes all draws repeatable.
 #[must_use]
 pub fn start(settings: &Settings, rpc: &RpcClient, state: StateDir, seed: Option<u64>) -> Service {
     let slots = Slots::default();
@@ -85,6 +96,8 @@ pub fn start(settings: &Settings, rpc: &RpcClient, state: StateDir, seed: Option
     Service {
         control: to.control(),
         fleets: port(&to.registry),
+        clocks: port(&to.online),
+        network: port(&to.online),
         spent,
     }
 }
@@ -97,12 +110,14 @@ impl Slots {
             events: self.events.address(),
             history: self.history.address(),
             keeper: self.keeper.address(),
+            online: self.online.address(),
             pinger: self.pinger.address(),
             prober: self.prober.address(),
             registry: self.registry.address(),
             selector: self.selector.address(),
             supervisor: self.supervisor.address(),
             tracker: self.tracker.address(),
+            watcher: self.watcher.address(),
         }
     }
 
@@ -121,17 +136,22 @@ impl Slots {
         supervise("supervisor", self.supervisor, supervisor, overseer);
         let registry = to.registry(settings, &state);
         supervise("fleet_registry", self.registry, registry, overseer);
-        let keeper = Keeper::new(state.clone());
+        let (memory, remembered) = MemoryStore::open(&state);
+        let keeper = Keeper::new(state.clone(), memory);
         supervise("keeper", self.keeper, keeper, overseer);
         supervise("peer_tracker", self.tracker, to.tracker(), overseer);
         let pinger = Pinger::new(port(&to.prober));
         supervise("pinger", self.pinger, pinger, overseer);
         let selector = to.selector(settings, seed);
         supervise("selector", self.selector, selector, overseer);
-        let connector = Connector::new(settings.connector(), to.connector());
+        let connector = Connector::new(settings.connector(), remembered, seed, to.connector());
         supervise("connector", self.connector, connector, overseer);
         let history = HistoryRequester::new(settings.history, to.history());
         supervise("history_requester", self.history, history, overseer);
+        let watcher = Watcher::new(settings.watch(), to.watcher());
+        supervise("watch", self.watcher, watcher, overseer);
+        let online = OnlineWatch::new(settings.online(), seed, to.online());
+        supervise("online", self.online, online, overseer);
         let prober = Prober::new(&settings.ping, rpc.clone());
         supervise("prober", self.prober, prober, overseer);
         let pins = Rc::new(Pins::new(state));
@@ -153,7 +173,11 @@ impl Addresses {
     fn registry(&self, settings: &Settings, state: &StateDir) -> FleetRegistry {
         let config = registry_config(settings);
         let save: Recipient<Save> = port(&self.keeper);
-        let listeners = vec![port(&self.tracker), port(&self.connector)];
+        let listeners = vec![
+            port(&self.tracker),
+            port(&self.online),
+            port(&self.connector),
+        ];
         FleetRegistry::new(config, state.load_registry(), save, listeners)
     }
 
@@ -167,14 +191,30 @@ impl Addresses {
     }
 
     fn selector(&self, settings: &Settings, seed: Option<u64>) -> Selector {
-        Selector::new(
-            settings.selector,
-            settings.ping.timeout,
-            seed,
-            port(&self.pinger),
-            port(&self.connector),
-            port(&self.events),
-        )
+        let ports = selector::Ports {
+            pinger: port(&self.pinger),
+            decided: port(&self.connector),
+            surveyed: vec![port(&self.online), port(&self.connector)],
+            events: port(&self.events),
+        };
+        Selector::new(settings.selector(), settings.ping.timeout, seed, ports)
+    }
+
+    fn watcher(&self) -> watch::Ports {
+        watch::Ports {
+            probe: port(&self.prober),
+            lost: port(&self.connector),
+            missed: port(&self.online),
+            measured: vec![port(&self.online), port(&self.connector)],
+        }
+    }
+
+    fn online(&self) -> online::Ports {
+        online::Ports {
+            probe: port(&self.prober),
+            listeners: vec![port(&self.watcher), port(&self.connector)],
+            events: port(&self.events),
+        }
     }
 
     fn connector(&self) -> connector::Ports {
@@ -185,6 +225,8 @@ impl Addresses {
             repeat: port(&self.tracker),
             available: port(&self.history),
             unavailable: port(&self.history),
+            watch: port(&self.watcher),
+            remember: port(&self.keeper),
             events: port(&self.events),
         }
     }
@@ -194,6 +236,7 @@ impl Addresses {
             node: self.node(),
             failing: port(&self.connector),
             served: port(&self.connector),
+            under_way: port(&self.connector),
             events: port(&self.events),
         }
     }
@@ -201,12 +244,19 @@ impl Addresses {
     /// Whom the adapter of the node tells what.
     fn listeners(&self) -> Listeners {
         Listeners {
-            registry: port(&self.registry),
-            peers: port(&self.tracker),
+            node: vec![
+                port(&self.registry),
+                port(&self.prober),
+                port(&self.online),
+                port(&self.connector),
+            ],
+            peers: vec![
+                port(&self.online),
+                port(&self.tracker),
+                port(&self.registry),
+            ],
             history_signals: port(&self.history),
-            connector: port(&self.connector),
             switched: port(&self.connector),
-            probe: port(&self.prober),
         }
     }
 
@@ -221,6 +271,8 @@ impl Addresses {
             unpin: port(&self.registry),
             peers: port(&self.tracker),
             last_decision: port(&self.selector),
+            online: port(&self.online),
+            watch: port(&self.watcher),
             history: port(&self.history),
             request_history: port(&self.history),
             queue_community: port(&self.history),
@@ -238,6 +290,7 @@ pub(crate) fn registry_config(settings: &Settings) -> fleet_registry::Config {
         fleet: settings.fleet.named().map(str::to_owned),
         pinned: settings.cycle.pinned.clone(),
         mailservers: settings.mailservers.clone(),
+        discover: settings.fleet.discover,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use actors::pin::Policy;
+use actors::{connector::Readiness, fleet_registry::Discover, pin::Policy};
 use mailserver_sidecar::{
     node::{ConfiguredMode, Signals},
     probe::Method,
@@ -42,6 +42,17 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!(settings.ping.method, Method::Auto);
     assert_eq!(settings.ping.timeout, Duration::from_millis(500));
     assert!((settings.selector.pool_fraction - 0.25).abs() < f64::EPSILON);
+    assert_eq!(settings.selector.standby, Readiness::Warm);
+    assert!(!settings.selector.improve && !settings.ping.identify);
+    assert_eq!(
+        (
+            settings.watch.interval.to_string().as_str(),
+            settings.watch.budget
+        ),
+        ("2s", 65_536)
+    );
+    assert_eq!(settings.fleet.discover, Discover::Auto);
+    assert_eq!(settings.cycle.jitter, Duration::from_millis(500));
     assert_eq!(settings.history.retry_initial, Duration::from_secs(2));
     assert_eq!(settings.history.retry_max, Duration::from_secs(120));
     assert_eq!(settings.history.timeout, Duration::from_secs(90));

@@ -132,6 +132,16 @@ pub enum AddressError {
 }
 
 impl Address {
+    /// The bare `/p2p/<peer id>` of a peer of the node's own that it lists without addresses: the node knows where it
+    /// is, we do not. Only a node can tell of one: as a text of a configuration it is refused.
+    ///
+    /// # Errors
+    ///
+    /// The text is not a whole peer id in base58.
+    pub fn of_peer(peer_id: &str) -> Result<Self, AddressError> {
+        multiaddress::of_peer(peer_id)
+    }
+
     /// The network of it.
     #[must_use]
     pub fn network(&self) -> Network {
@@ -147,13 +157,13 @@ impl Address {
     /// The text that the node is given to connect: an enode URL without password and `?discport=`, or
     /// a multiaddr that ends in `/p2p/<peer id>` (for an ENR, the best usable one that it holds).
     ///
-    /// Parsed again it gives the same network, identity and text.
+    /// Parsed again it gives the same network, identity and text, unless it is [of a peer](Self::of_peer).
     #[must_use]
     pub fn dial(&self) -> &str {
         &self.dial
     }
 
-    /// Where to connect to, best first (plain TCP before WebSockets); never empty.
+    /// Where to connect to, best first (plain TCP before WebSockets); empty only [of a peer](Self::of_peer).
     #[must_use]
     pub fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints

@@ -1,11 +1,15 @@
 //! The loop as an actor: it feeds [`Cycle`] with what happens and executes what it decides.
 
-use std::{collections::BTreeMap, ops::ControlFlow, time::Duration};
+use std::{
+    collections::BTreeMap,
+    ops::ControlFlow,
+    time::{Duration, SystemTime},
+};
 
 use actix::prelude::*;
 use serde::Serialize;
 
-pub use crate::cycle::Config;
+pub use crate::cycle::{Config, Readiness};
 use crate::{
     Instant,
     cycle::{Command, Cycle},
@@ -14,12 +18,15 @@ use crate::{
     fleet_registry::CandidatesChanged,
     history_requester::{MailserverAvailable, MailserverGone},
     mailserver::{Identity, Mailserver},
+    memory::{Memory, Record, Remember},
     node::{
         Connect, DropPeer, Introduce, Mode, NodeChanged, NodePort, NodeState, NodeSwitched,
         RefreshPeers,
     },
+    online::VerdictChanged,
     peer_tracker::{Mark, PeerConnected, PeerDisconnected, PeerState, Repeat},
-    selector::{Decision, Select},
+    selector::{Decision, Select, Surveyed},
+    watch::{Measured, Watch, WatchLost},
 };
 
 /// The state of the loop, for the status page.
@@ -29,10 +36,14 @@ pub struct Status {
     pub node: NodeState,
     /// The active mailserver.
     pub active: Option<Active>,
+    /// The mailserver that is used next, if one was drawn.
+    pub standby: Option<Mailserver>,
     /// The pin and what keeps it from being used.
     pub pin: Option<PinStatus>,
     /// Who failed lately, with the rest of the cool-off in milliseconds.
     pub cooling_ms: BTreeMap<Identity, u64>,
+    /// What is remembered of each candidate.
+    pub memory: BTreeMap<Identity, Record>,
     /// Counters since the start of the process.
     pub counts: Counts,
 }
@@ -42,7 +53,7 @@ pub struct Status {
 pub struct Active {
     /// Which.
     pub mailserver: Mailserver,
-    /// `"connecting"` or `"connected"`.
+    /// `"connecting"`, `"connected"`, or `"disconnected"` while we are offline or are finding out.
     pub state: &'static str,
     /// For how long it has been in that state.
     pub since_ms: u64,
@@ -97,6 +108,11 @@ pub struct MailserverFailing {
 #[rtype(result = "()")]
 pub struct MailserverServed(pub Identity);
 
+/// A history request is under way, or none any more. Sent by the history requester.
+#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct HistoryUnderWay(pub bool);
+
 /// Whom the connector talks to.
 #[derive(Clone)]
 pub struct Ports {
@@ -112,6 +128,10 @@ pub struct Ports {
     pub available: Recipient<MailserverAvailable>,
     /// The history requester.
     pub unavailable: Recipient<MailserverGone>,
+    /// The watch.
+    pub watch: Recipient<Watch>,
+    /// Who keeps what is remembered across restarts.
+    pub remember: Recipient<Remember>,
     /// Everybody.
     pub events: Recipient<Publish>,
 }
@@ -124,11 +144,18 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// A connector that waits for the node.
+    /// A connector that waits for the node. `kept` is what an earlier process remembered; `seed` makes its
+    /// draws repeatable.
     #[must_use]
-    pub fn new(config: Config, ports: Ports) -> Self {
+    pub fn new(
+        config: Config,
+        kept: BTreeMap<Identity, Record>,
+        seed: Option<u64>,
+        ports: Ports,
+    ) -> Self {
+        let memory = Memory::restore(kept, Instant::now(), wall_ms());
         Self {
-            cycle: Cycle::new(config),
+            cycle: Cycle::new(config, memory, seed),
             ports,
             deadline: Deadline::default(),
         }
@@ -145,6 +172,10 @@ impl Connector {
             if self.execute(command, ctx).is_break() {
                 return;
             }
+        }
+        let changed = self.cycle.memory().take_changed(Instant::now(), wall_ms());
+        if !changed.is_empty() {
+            self.ports.remember.do_send(Remember(changed));
         }
         self.arm(ctx);
     }
@@ -163,7 +194,12 @@ impl Connector {
         match command {
             Command::Select(select) => ports.select.do_send(select),
             Command::Connect(number, mailserver) => {
-                let answer = ports.node.connect.send(Connect(mailserver));
+                let standby = self.cycle.kept_connected(&mailserver).cloned();
+                let connect = Connect {
+                    mailserver,
+                    standby,
+                };
+                let answer = ports.node.connect.send(connect);
                 ctx.spawn(answer.into_actor(self).map(move |answer, connector, ctx| {
                     let answer = answer.unwrap_or_else(|closed| Err(closed.into()));
                     connector.run(ctx, |it, now| it.handle_connection(number, answer, now));
@@ -182,11 +218,13 @@ impl Connector {
             }
             Command::Refresh => ports.node.refresh_peers.do_send(RefreshPeers),
             Command::Mark(identity, state) => ports.mark.do_send(Mark { identity, state }),
-            Command::Available(mailserver) => ports.available.do_send(MailserverAvailable {
+            Command::Available(mailserver, pause) => ports.available.do_send(MailserverAvailable {
                 mailserver,
                 node_asks_itself: self.cycle.mode() == Some(Mode::Pin),
+                pause,
             }),
             Command::Unavailable => ports.unavailable.do_send(MailserverGone),
+            Command::Watch(watch) => ports.watch.do_send(watch),
             Command::Publish(event) => ports.events.do_send(Publish(event)),
         }
         ControlFlow::Continue(())
@@ -199,6 +237,12 @@ impl Connector {
             connector.run(ctx, Cycle::handle_timeout);
         });
     }
+}
+
+/// The time of day, in milliseconds since 1970.
+fn wall_ms() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
 }
 
 /// How long the loop waits for a peer to be dropped.
@@ -249,7 +293,7 @@ impl Handler<PeerConnected> for Connector {
 
     fn handle(&mut self, PeerConnected(identity): PeerConnected, ctx: &mut Context<Self>) {
         self.run(ctx, |it, now| {
-            it.handle_peer(&identity, PeerState::Connected, now);
+            it.handle_peer(&identity, PeerState::Connected, false, now);
         });
     }
 }
@@ -257,9 +301,10 @@ impl Handler<PeerConnected> for Connector {
 impl Handler<PeerDisconnected> for Connector {
     type Result = ();
 
-    fn handle(&mut self, PeerDisconnected(identity): PeerDisconnected, ctx: &mut Context<Self>) {
+    fn handle(&mut self, gone: PeerDisconnected, ctx: &mut Context<Self>) {
+        let PeerDisconnected { identity, alone } = gone;
         self.run(ctx, |it, now| {
-            it.handle_peer(&identity, PeerState::Disconnected, now);
+            it.handle_peer(&identity, PeerState::Disconnected, alone, now);
         });
     }
 }
@@ -294,7 +339,50 @@ impl Handler<MailserverServed> for Connector {
     type Result = ();
 
     fn handle(&mut self, MailserverServed(identity): MailserverServed, ctx: &mut Context<Self>) {
-        self.run(ctx, |it, _| it.handle_served(&identity));
+        self.run(ctx, |it, now| it.handle_served(&identity, now));
+    }
+}
+
+impl Handler<HistoryUnderWay> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, HistoryUnderWay(it): HistoryUnderWay, ctx: &mut Context<Self>) {
+        self.run(ctx, |cycle, _| cycle.handle_requesting(it));
+    }
+}
+
+impl Handler<Surveyed> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, surveyed: Surveyed, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| it.handle_surveyed(&surveyed, now));
+    }
+}
+
+impl Handler<VerdictChanged> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, VerdictChanged(verdict): VerdictChanged, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| it.handle_verdict(verdict, now));
+    }
+}
+
+impl Handler<WatchLost> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, lost: WatchLost, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| {
+            it.handle_silence(&lost.identity, &lost.reason, now);
+        });
+    }
+}
+
+impl Handler<Measured> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, measured: Measured, ctx: &mut Context<Self>) {
+        let Measured { identity, rtt } = measured;
+        self.run(ctx, |it, now| it.handle_measured(&identity, rtt, now));
     }
 }
 
@@ -306,8 +394,10 @@ impl Handler<GetStatus> for Connector {
         MessageResult(Status {
             node: self.cycle.node().clone(),
             active: self.cycle.active_status(now),
+            standby: self.cycle.standby().cloned(),
             pin: self.cycle.pin_status(now),
             cooling_ms: self.cycle.cooling_ms(now),
+            memory: self.cycle.records(),
             counts: self.cycle.counts(),
         })
     }

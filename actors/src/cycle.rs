@@ -1,28 +1,42 @@
 //! The decisions of the loop, without I/O: inputs and the time in, commands out.
 //!
-//! Nothing active → choose one (or insist on the pin) → connect it → connected. Lost → start over.
-//! The tick is the guarantee, a signal is the speed: both end in the same step.
+//! Nothing active → choose one (or insist on the pin) → connect it → connected. Lost → start over, with
+//! the standby that was drawn in advance. The tick is the guarantee, a signal is the speed: both end in
+//! the same step.
+//!
+//! | module | what it decides |
+//! |---|---|
+//! | `decisions` | whom to connect, and what follows from it |
+//! | `failover` | whether a mailserver is lost or we are offline, and who takes its place |
+//! | `standby` | who is next, drawn in advance, and whether it is better |
 
 mod decisions;
+mod failover;
+mod standby;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+
 use crate::{
     Instant,
     connector::{Active, Counts, PinStatus},
-    cooling::Cooling,
     events::Event,
     fleet_registry::CandidatesChanged,
     mailserver::{Identity, Mailserver},
+    memory::{Cause, Memory, Record},
     node::{Blame, Connection, Mode, NodeError, NodeState, NodeSwitched, Profile},
+    online::Verdict,
     peer_tracker::PeerState,
     phase::Phase,
     pin::{Pin, Policy},
-    selector::{Decision, Select},
+    selector::{Decision, Purpose, Select, Surveyed},
+    watch::Watch,
 };
+pub use standby::Readiness;
 
 /// How the loop behaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +52,12 @@ pub struct Config {
     /// When a selection that gave no answer is given up: its actor was restarted. Well above the limit
     /// for a ping.
     pub selection_timeout: Duration,
+    /// The longest random pause before a dial that many others are likely to make at the same moment.
+    pub jitter: Duration,
+    /// How ready the next mailserver is kept.
+    pub standby: Readiness,
+    /// Leave a mailserver that works for one that is much faster.
+    pub improve: bool,
 }
 
 impl Default for Config {
@@ -48,6 +68,9 @@ impl Default for Config {
             pin_patience: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),
             selection_timeout: Duration::from_secs(5),
+            jitter: Duration::from_millis(500),
+            standby: Readiness::Warm,
+            improve: false,
         }
     }
 }
@@ -67,10 +90,12 @@ pub enum Command {
     Refresh,
     /// Correct the peer table.
     Mark(Identity, PeerState),
-    /// Have history requested from it.
-    Available(Mailserver),
+    /// Have history requested from it, after a pause.
+    Available(Mailserver, Duration),
     /// No history can be requested now.
     Unavailable,
+    /// Keep an eye on these.
+    Watch(Watch),
     /// Tell everybody.
     Publish(Event),
 }
@@ -90,6 +115,10 @@ const FIRST_REFRESH: Duration = Duration::from_millis(100);
 /// peer that was connected already, or without discovery (recorded on waku1, v0.94).
 const REFRESH: Duration = Duration::from_secs(1);
 
+/// The pause after a round that nobody answered: a twentieth of the time that it has lasted, so that those
+/// who come back soon are found soon, within these limits. The tick comes on top.
+const SEEK: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(10);
+
 /// The state of the loop.
 #[derive(Debug)]
 pub struct Cycle {
@@ -103,7 +132,8 @@ pub struct Cycle {
     node_uses: Option<Identity>,
     /// What was active when the node went away.
     resume: Option<Identity>,
-    cooling: Cooling,
+    memory: Memory,
+    random: StdRng,
     /// Whom a connect call failed for since the last tick, once for each call.
     tried: Vec<Identity>,
     /// Connect calls that failed since the last connection.
@@ -111,6 +141,24 @@ pub struct Cycle {
     /// The node uses another one than the active, one that it does not list.
     astray: bool,
     trial: Option<u64>,
+    verdict: Verdict,
+    /// The node lists no peer at all, not even a mailserver.
+    alone: bool,
+    /// We were offline or asleep: messages may have been missed.
+    gap: bool,
+    /// Nobody is dialled before: others do the same.
+    dial_not_before: Option<Instant>,
+    /// The next one to be connected is asked for history after this pause: others do the same.
+    request_pause: Duration,
+    /// Since when nobody answers, and when to look again.
+    seek: Option<failover::Seek>,
+    /// The number of the last selection of an active mailserver.
+    round: u64,
+    beside: Option<failover::Beside>,
+    /// When the round beside what is used begins.
+    beside_due: Option<Instant>,
+    standby: standby::Standby,
+    watched: Watch,
     last_number: u64,
     counts: Counts,
     commands: VecDeque<Command>,
@@ -119,11 +167,13 @@ pub struct Cycle {
 // === inputs ===
 
 impl Cycle {
-    /// A loop that knows nothing yet.
+    /// A loop that knows nothing of the node yet. `seed` makes its draws repeatable.
     #[must_use]
-    pub fn new(config: Config) -> Self {
+    pub fn new(config: Config, memory: Memory, seed: Option<u64>) -> Self {
         Self {
             config,
+            memory,
+            random: seed.map_or_else(rand::make_rng, StdRng::seed_from_u64),
             node: NodeState::Unreachable {
                 reason: "not asked yet".into(),
             },
@@ -133,11 +183,21 @@ impl Cycle {
             phase: Phase::Idle,
             node_uses: None,
             resume: None,
-            cooling: Cooling::default(),
             tried: Vec::new(),
             failures: 0,
             astray: false,
             trial: None,
+            verdict: Verdict::default(),
+            alone: false,
+            gap: false,
+            dial_not_before: None,
+            request_pause: Duration::ZERO,
+            seek: None,
+            round: 0,
+            beside: None,
+            beside_due: None,
+            standby: standby::Standby::default(),
+            watched: Watch::default(),
             last_number: 0,
             counts: Counts::default(),
             commands: VecDeque::new(),
@@ -146,7 +206,8 @@ impl Cycle {
 
     /// The next thing to be done.
     pub fn poll_command(&mut self) -> Option<Command> {
-        self.commands.pop_front()
+        let command = self.commands.pop_front();
+        command.or_else(|| self.whom_to_watch().map(Command::Watch))
     }
 
     /// When [`Self::handle_timeout`] is to be called, if nothing happens before.
@@ -154,13 +215,22 @@ impl Cycle {
     pub fn poll_timeout(&self, now: Instant) -> Option<Instant> {
         let pin = self.pin.as_ref();
         let at = match &self.phase {
-            Phase::Connecting { refresh_at, .. } => return Some(*refresh_at),
-            Phase::Selecting { until } => Some(*until),
-            Phase::Idle => pin.and_then(Pin::falls_back_at),
-            Phase::Connected { .. } => self.wanted_pin().map(|pin| pin.next_trial(now)),
+            Phase::Connecting { refresh_at, .. } => [Some(*refresh_at), None],
+            Phase::Waiting { until, .. } => [Some(*until), None],
+            Phase::Selecting { until, .. } => [Some(*until), None],
+            Phase::Idle => [
+                pin.and_then(Pin::falls_back_at),
+                self.seek.as_ref().map(|seek| seek.at),
+            ],
+            Phase::Connected { .. } => [
+                self.wanted_pin().map(|pin| pin.next_trial(now)),
+                self.standby.due,
+            ],
+            Phase::Held(_) => [None, None],
         };
+        let at = at.into_iter().chain([self.beside_due]).flatten();
         // What is due already was acted upon: to name it again would spin.
-        at.filter(|at| now < *at)
+        at.filter(|at| now < *at).min()
     }
 
     /// The heartbeat.
@@ -179,6 +249,9 @@ impl Cycle {
         if self.waits_for_tick(now) {
             return;
         }
+        if self.beside_due.take_if(|due| *due <= now).is_some() && self.phase.in_use().is_some() {
+            self.look_beside(false, now);
+        }
         match &mut self.phase {
             Phase::Connecting { since, .. } if now >= *since + limit => {
                 self.fail_connection("not connected in time", Blame::Mailserver, now);
@@ -193,6 +266,11 @@ impl Cycle {
                     self.commands.push_back(Command::Refresh);
                 }
             }
+            Phase::Waiting { until, .. } if now >= *until => self.dial(now),
+            Phase::Waiting { .. } => {}
+            // A loss is for the tick.
+            Phase::Connected { mailserver, .. }
+                if !self.config.reactive && !self.connected.contains(&mailserver.identity) => {}
             _ => self.step(now),
         }
     }
@@ -210,6 +288,7 @@ impl Cycle {
             Some(_) => {
                 self.tried.clear();
                 self.failures = 0;
+                self.seek = None;
                 if !was_ready {
                     self.resume_connection(now);
                 }
@@ -224,7 +303,7 @@ impl Cycle {
         self.candidates = changed.candidates.into_iter().map(by_identity).collect();
         let known = &self.candidates;
         self.connected.retain(|it| known.contains_key(it));
-        self.cooling.retain(|it| known.contains_key(it));
+        self.memory.retain(|it| known.contains_key(it));
         let pinned = changed.pinned.and_then(|it| self.candidates.get(&it));
         let kept = self.pin.take();
         self.pin = pinned.map(|pinned| match kept {
@@ -235,6 +314,7 @@ impl Cycle {
                 self.config.pin_patience,
             ),
         });
+        self.standby.retain(&self.candidates, now);
         let gone = |it: &Mailserver| !self.candidates.contains_key(&it.identity);
         let mut concerned = self.phase.in_use().into_iter().chain(self.active());
         if concerned.any(gone) {
@@ -243,8 +323,15 @@ impl Cycle {
         self.step(now);
     }
 
-    /// The node lists a mailserver, or does not any more.
-    pub fn handle_peer(&mut self, identity: &Identity, state: PeerState, now: Instant) {
+    /// The node lists a mailserver, or does not any more. `alone`: it lists no peer at all.
+    pub fn handle_peer(
+        &mut self,
+        identity: &Identity,
+        state: PeerState,
+        alone: bool,
+        now: Instant,
+    ) {
+        self.alone = alone;
         match state {
             PeerState::Connected => {
                 self.connected.insert(identity.clone());
@@ -252,29 +339,83 @@ impl Cycle {
             }
             PeerState::Disconnected => {
                 self.connected.remove(identity);
-                let lost = matches!(&self.phase, Phase::Connected { mailserver, .. }
-                    if mailserver.identity == *identity);
+                let active = self.phase.connected();
+                let lost = active.is_some_and(|it| it.identity == *identity);
                 if lost && self.config.reactive {
                     self.tried.clear();
                     self.step(now);
                 }
             }
         }
+        self.standby.listing_changed(&self.connected, now);
     }
 
     /// The answer to [`Command::Select`].
     pub fn handle_decision(&mut self, decision: &Decision, now: Instant) {
-        if !matches!(self.phase, Phase::Selecting { .. }) || decision.round != self.last_number {
-            return;
+        match decision.purpose {
+            Purpose::Standby => self.draw_standby(decision, now),
+            Purpose::Active if decision.round != self.round => {}
+            Purpose::Active => match std::mem::replace(&mut self.phase, Phase::Idle) {
+                Phase::Selecting {
+                    held: Some(held), ..
+                } => self.judge(held, decision, now),
+                Phase::Selecting { held: None, .. } => self.take(decision, now),
+                phase => {
+                    self.phase = phase;
+                    self.weigh(decision, now);
+                }
+            },
         }
-        self.phase = Phase::Idle;
-        let chosen = decision.identity.as_ref();
-        // The choice must be in the list: it may have changed since the ping round began.
-        match chosen.and_then(|it| self.candidates.get(it)).cloned() {
-            Some(mailserver) => self.connect(mailserver, self.announcement(), "chosen", now),
-            None if chosen.is_some() => self.step(now),
-            None => self.fall_back_to_pin(now),
+    }
+
+    /// The whole outcome of a ping round, which a decision may have overtaken.
+    pub fn handle_surveyed(&mut self, surveyed: &Surveyed, now: Instant) {
+        self.remember(surveyed, now);
+        self.settle_beside(surveyed, now);
+    }
+
+    /// The verdict on our own network changed.
+    pub fn handle_verdict(&mut self, verdict: Verdict, now: Instant) {
+        let was_offline = self.verdict == Verdict::Offline;
+        self.verdict = verdict;
+        match verdict {
+            Verdict::Suspect => {}
+            Verdict::Offline | Verdict::Asleep => {
+                self.gap = true;
+                self.memory.acquit();
+            }
+            Verdict::Online if self.gap => self.return_online(was_offline, now),
+            Verdict::Online if matches!(self.phase, Phase::Held(_)) => self.step(now),
+            Verdict::Online => {}
         }
+    }
+
+    /// A watched mailserver gave no sign of life.
+    pub fn handle_silence(&mut self, identity: &Identity, reason: &str, now: Instant) {
+        if self.standby.is(identity) {
+            self.standby.forget(now);
+            return self.prepare_standby(now);
+        }
+        let strict = self.pin_of(identity).is_some_and(|pin| pin.is_strict());
+        let active = self.phase.connected();
+        if active.is_some_and(|it| it.identity == *identity) && !strict {
+            self.tried.clear();
+            self.hold(Cause::Probe, reason, now);
+        } else {
+            // It is still in use: the watch goes on.
+            self.watched = Watch::default();
+        }
+    }
+
+    /// A watched mailserver answered.
+    pub fn handle_measured(&mut self, identity: &Identity, rtt: Duration, now: Instant) {
+        self.memory.measured(identity, rtt);
+        self.proved(identity, now);
+    }
+
+    /// A history request began, or none is under way any more.
+    pub fn handle_requesting(&mut self, under_way: bool) {
+        self.standby.requesting = under_way;
     }
 
     /// The answer to [`Command::Connect`], and in `observe` mode to [`Command::Introduce`].
@@ -311,6 +452,9 @@ impl Cycle {
         answer: &Result<Connection, NodeError>,
         now: Instant,
     ) {
+        if self.standby.introduced(number) {
+            return self.standby_introduced(answer, now);
+        }
         if self.trial.take_if(|it| *it == number).is_none() {
             return self.handle_connection(number, answer.clone(), now);
         }
@@ -327,9 +471,10 @@ impl Cycle {
 
     /// The active mailserver does not answer history requests.
     pub fn handle_failing(&mut self, identity: &Identity, reason: &str, now: Instant) {
-        let in_use = matches!(&self.phase, Phase::Connected { mailserver, .. }
-            if mailserver.identity == *identity);
-        if !in_use || !self.has_lever() {
+        let active = self.phase.connected();
+        let in_use = active.is_some_and(|it| it.identity == *identity);
+        // While we are offline nobody can answer.
+        if !in_use || !self.has_lever() || self.verdict == Verdict::Offline {
             return;
         }
         match self.pin_of(identity) {
@@ -339,13 +484,14 @@ impl Cycle {
             None => {}
         }
         self.tried.clear();
-        self.lose(reason, now);
+        self.lose(Cause::of_request(reason), reason, now);
         self.step(now);
     }
 
     /// A mailserver answered a history request.
-    pub fn handle_served(&mut self, identity: &Identity) {
-        self.cooling.forgive(identity);
+    pub fn handle_served(&mut self, identity: &Identity, now: Instant) {
+        self.memory.served(identity);
+        self.proved(identity, now);
         if let Some(pin) = self.pin_of(identity) {
             pin.served();
         }
@@ -371,7 +517,12 @@ impl Cycle {
         self.deactivate("the connector was restarted");
         self.trial = None;
         self.tried.clear();
-        self.cooling = Cooling::default();
+        self.memory.reset();
+    }
+
+    /// What is remembered of the mailservers, to be written down.
+    pub fn memory(&mut self) -> &mut Memory {
+        &mut self.memory
     }
 }
 
@@ -409,7 +560,15 @@ impl Cycle {
     /// Who is avoided, and for how many milliseconds yet.
     #[must_use]
     pub fn cooling_ms(&self, now: Instant) -> BTreeMap<Identity, u64> {
-        self.cooling.remaining_ms(now)
+        self.memory.remaining_ms(now)
+    }
+
+    /// What is remembered of each candidate.
+    #[must_use]
+    pub fn records(&self) -> BTreeMap<Identity, Record> {
+        let known = self.candidates.keys();
+        let record = |it: &Identity| Some((it.clone(), self.memory.record(it)?.clone()));
+        known.filter_map(record).collect()
     }
 
     /// Counters since the start.
@@ -437,9 +596,7 @@ impl Cycle {
 
     /// The pin, if another mailserver is connected in its place.
     fn wanted_pin(&self) -> Option<&Pin> {
-        let Phase::Connected { mailserver, .. } = &self.phase else {
-            return None;
-        };
+        let mailserver = self.phase.connected()?;
         let pin = self.pin.as_ref().filter(|_| self.has_lever());
         pin.filter(|pin| pin.mailserver().identity != mailserver.identity)
     }
@@ -453,5 +610,10 @@ impl Cycle {
     fn next_number(&mut self) -> u64 {
         self.last_number += 1;
         self.last_number
+    }
+
+    /// A fraction in [0, 1).
+    fn fraction(&mut self) -> f64 {
+        self.random.random()
     }
 }

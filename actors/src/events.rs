@@ -61,6 +61,28 @@ pub enum Event {
     },
     /// A choice was made, with its reasons.
     Decision(Decision),
+    /// Somebody who could serve us is within reach again, or the suspicion was wrong.
+    Online {
+        /// Why, for people.
+        reason: String,
+        /// For how long we were offline; `None` if it was a suspicion or a sleep that ended.
+        offline_ms: Option<u64>,
+    },
+    /// Nobody who could serve us is within reach.
+    Offline {
+        /// Why, for people.
+        reason: String,
+    },
+    /// Something speaks against our being online; it is being looked into.
+    Suspect {
+        /// What, for people.
+        reason: String,
+    },
+    /// We slept and have just woken up.
+    Asleep {
+        /// For how long.
+        slept_ms: u64,
+    },
     /// The supervisor restarted an actor.
     ActorRestarted {
         /// Its name.
@@ -85,6 +107,10 @@ impl Event {
             Self::HistoryCompleted { .. } => "history:completed",
             Self::HistoryFailed { .. } => "history:failed",
             Self::Decision(_) => "decision",
+            Self::Online { .. } => "online",
+            Self::Offline { .. } => "offline",
+            Self::Suspect { .. } => "suspect",
+            Self::Asleep { .. } => "asleep",
             Self::ActorRestarted { .. } => "actor:restarted",
         }
     }
@@ -246,6 +272,12 @@ fn log(numbered: &Numbered) {
                 "{event}"
             );
         }
+        Event::Online { reason, offline_ms } => {
+            tracing::info!(sequence, reason, offline_ms, "{event}");
+        }
+        Event::Offline { reason } => tracing::warn!(sequence, reason, "{event}"),
+        Event::Suspect { reason } => tracing::info!(sequence, reason, "{event}"),
+        Event::Asleep { slept_ms } => tracing::info!(sequence, slept_ms, "{event}"),
         Event::ActorRestarted {
             actor,
             reason,

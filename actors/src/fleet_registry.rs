@@ -1,19 +1,23 @@
-//! Which mailservers there are: those of the node's fleet, the custom ones, and the pin.
+//! Which mailservers there are: those of the node's fleet, the custom ones, the node's own peers, and the pin.
 //!
 //! One list without duplicates, made anew whenever one of its sources changes: the fleet file, the
-//! node (its fleet, its saved mailservers, its pin), the configuration, and what was added by hand.
+//! node (its fleet, its saved mailservers, its pin, its peers), the configuration, and what was added by hand.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use actix::prelude::*;
 use serde::{Deserialize, Serialize};
 
-pub use crate::roster::{Config, MOST_CUSTOM};
 use crate::{
+    Instant,
     address::AddressError,
     mailserver::{Identity, Mailserver},
-    node::{NodeChanged, NodeState, SavedMailserver},
+    node::{NodeChanged, NodeState, PeerSnapshot, SavedMailserver},
     roster::Roster,
+};
+pub use crate::{
+    discovery::{Discover, KEPT, MOST_DISCOVERED},
+    roster::{Config, MOST_CUSTOM},
 };
 
 /// The published fleets, as an adapter read them from the fleet file: at start, and again whenever it changed.
@@ -243,7 +247,18 @@ impl Handler<NodeChanged> for FleetRegistry {
 
     fn handle(&mut self, NodeChanged(state): NodeChanged, _: &mut Context<Self>) {
         if let NodeState::Ready { profile } = state {
-            self.roster.profile = Some(profile);
+            self.roster.handle_profile(profile);
+            self.announce();
+        }
+    }
+}
+
+impl Handler<PeerSnapshot> for FleetRegistry {
+    type Result = ();
+
+    fn handle(&mut self, snapshot: PeerSnapshot, _: &mut Context<Self>) {
+        // One comes every few seconds, and brings nothing new as a rule.
+        if self.roster.handle_stores(snapshot.stores, Instant::now()) {
             self.announce();
         }
     }

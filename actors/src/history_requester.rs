@@ -5,13 +5,15 @@
 //! failures the mailserver itself is reported, so that another one is chosen. Community infos wait
 //! until the history is there.
 
+use std::time::Duration;
+
 use actix::prelude::*;
 use serde::Serialize;
 
 pub use crate::ledger::Config;
 use crate::{
     Instant,
-    connector::{MailserverFailing, MailserverServed},
+    connector::{HistoryUnderWay, MailserverFailing, MailserverServed},
     deadline::Deadline,
     events::Publish,
     ledger::{Command, Ledger},
@@ -27,6 +29,8 @@ pub struct MailserverAvailable {
     pub mailserver: Mailserver,
     /// The node asks by itself after a change: ask only if it did not.
     pub node_asks_itself: bool,
+    /// How long we wait before we ask: many others are about to ask the same mailserver.
+    pub pause: Duration,
 }
 
 /// No mailserver is connected any more. Sent by the connector.
@@ -84,6 +88,8 @@ pub struct Ports {
     pub failing: Recipient<MailserverFailing>,
     /// The connector.
     pub served: Recipient<MailserverServed>,
+    /// The connector.
+    pub under_way: Recipient<HistoryUnderWay>,
     /// Everybody.
     pub events: Recipient<Publish>,
 }
@@ -93,6 +99,8 @@ pub struct HistoryRequester {
     ledger: Ledger,
     ports: Ports,
     deadline: Deadline,
+    /// What the connector was told last.
+    under_way: bool,
 }
 
 impl HistoryRequester {
@@ -103,6 +111,7 @@ impl HistoryRequester {
             ledger: Ledger::new(config),
             ports,
             deadline: Deadline::default(),
+            under_way: false,
         }
     }
 
@@ -114,6 +123,10 @@ impl HistoryRequester {
         let result = input(&mut self.ledger, Instant::now());
         while let Some(command) = self.ledger.poll_command() {
             self.execute(command, ctx);
+        }
+        let under_way = self.ledger.is_requesting();
+        if std::mem::replace(&mut self.under_way, under_way) != under_way {
+            self.ports.under_way.do_send(HistoryUnderWay(under_way));
         }
         self.arm(ctx);
         result
@@ -173,9 +186,13 @@ impl Handler<MailserverAvailable> for HistoryRequester {
     type Result = ();
 
     fn handle(&mut self, available: MailserverAvailable, ctx: &mut Context<Self>) {
-        let itself = available.node_asks_itself;
+        let MailserverAvailable {
+            mailserver,
+            node_asks_itself,
+            pause,
+        } = available;
         self.run(ctx, |it, now| {
-            it.handle_available(available.mailserver, itself, now);
+            it.handle_available(mailserver, node_asks_itself, pause, now);
         });
     }
 }

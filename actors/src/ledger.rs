@@ -175,11 +175,13 @@ impl Ledger {
         }
     }
 
-    /// A mailserver is connected: whatever happened since the last one is owed.
+    /// A mailserver is connected: whatever happened since the last one is owed. It is asked after the pause, unless
+    /// the node asks by itself.
     pub fn handle_available(
         &mut self,
         mailserver: Mailserver,
         node_asks_itself: bool,
+        pause: Duration,
         now: Instant,
     ) {
         self.mailserver = Some(mailserver);
@@ -189,7 +191,9 @@ impl Ledger {
         self.failures = 0;
         self.owe(now);
         if !node_asks_itself {
-            return self.ask(now);
+            let until = now + pause;
+            self.stage = Stage::Pausing { until };
+            return self.handle_timeout(now);
         }
         let request = self.node_request.take();
         let same = |it: &NodeRequest| now.saturating_duration_since(it.started) <= SAME_CHANGE;
@@ -355,6 +359,12 @@ impl Ledger {
     pub fn reset(&mut self) {
         self.stage = Stage::Idle;
         self.commands.clear();
+    }
+
+    /// Whether a request is under way, ours or the node's own.
+    #[must_use]
+    pub fn is_requesting(&self) -> bool {
+        !matches!(self.stage, Stage::Idle | Stage::Pausing { .. })
     }
 
     /// The state, for the status page.

@@ -55,6 +55,8 @@ pub enum Origin {
     Added,
     /// Named only by the pin, as a full address.
     Pin,
+    /// A peer of the node's own that says that it keeps history.
+    Peer,
 }
 
 /// A node that keeps history.

@@ -7,7 +7,10 @@ use std::collections::BTreeSet;
 use actix::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::mailserver::{Identity, Mailserver};
+use crate::{
+    address::Address,
+    mailserver::{Identity, Mailserver},
+};
 
 /// How a node is driven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,7 +75,7 @@ pub enum NodeState {
     },
 }
 
-/// The state of the node changed. Sent first to the registry, last to the connector.
+/// The state of the node changed. Told first to the registry, last to the connector.
 #[derive(Message, Clone, Debug, PartialEq, Eq)]
 #[rtype(result = "()")]
 pub struct NodeChanged(pub NodeState);
@@ -173,11 +176,21 @@ pub enum Connection {
 }
 
 /// Make the node use a mailserver: dial it if need be, then set it.
+///
+/// One that is overtaken by a newer one while it dials sets nothing any more: it ends with
+/// [`NodeError::Superseded`].
 #[derive(Message, Clone, Debug, PartialEq, Eq)]
 #[rtype(result = "Result<Connection, NodeError>")]
-pub struct Connect(pub Mailserver);
+pub struct Connect {
+    /// The one to be used.
+    pub mailserver: Mailserver,
+    /// One to be kept connected beside it, where a node can be told both at once ([`Mode::Waku1`]). Elsewhere it is
+    /// [introduced](Introduce).
+    pub standby: Option<Mailserver>,
+}
 
-/// Make the node know a mailserver as a peer, without using it: the proof that it lives.
+/// Make the node know a mailserver as a peer, without using it: the proof that it lives, and the way to keep a
+/// standby connected. Nothing is sent if the node lists it.
 #[derive(Message, Clone, Debug, PartialEq, Eq)]
 #[rtype(result = "Result<Connection, NodeError>")]
 pub struct Introduce(pub Mailserver);
@@ -226,12 +239,26 @@ pub enum CommunityAnswer {
     Unknown,
 }
 
+/// A peer of the node that says that it speaks a store protocol. It may not keep any history, or none of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorePeer {
+    /// Who.
+    pub identity: Identity,
+    /// The best of the addresses that the node lists, else the [bare one](Address::of_peer).
+    pub address: Address,
+}
+
+/// The most [`StorePeer`]s of one snapshot: the first ones, in the order of the node's list.
+pub const MOST_STORES: usize = 64;
+
 /// The peers that the node lists now: all of them, mailservers or not.
 #[derive(Message, Clone, Debug, PartialEq, Eq, Default)]
 #[rtype(result = "()")]
 pub struct PeerSnapshot {
     /// Identities of all peers.
     pub peers: BTreeSet<Identity>,
+    /// Those of them that say that they keep history: at most [`MOST_STORES`], none on waku v1.
+    pub stores: Vec<StorePeer>,
     /// The node's own verdict, where the signal carries one (`wakuv2.peerstats`).
     pub online: Option<bool>,
 }

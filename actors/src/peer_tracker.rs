@@ -55,7 +55,12 @@ pub struct PeerConnected(pub Identity);
 /// The node does not list a mailserver any more.
 #[derive(Message, Clone, Debug, PartialEq, Eq)]
 #[rtype(result = "()")]
-pub struct PeerDisconnected(pub Identity);
+pub struct PeerDisconnected {
+    /// Which.
+    pub identity: Identity,
+    /// It lists no peer at all: it may be the node that is offline.
+    pub alone: bool,
+}
 
 /// The connector knows better than the last list: a dial succeeded, or a mailserver was given up.
 #[derive(Message, Clone, Debug, PartialEq, Eq)]
@@ -205,7 +210,9 @@ impl PeerTracker {
                     Event::PeerConnected { mailserver }
                 }
                 PeerState::Disconnected => {
-                    self.disconnected.do_send(PeerDisconnected(identity));
+                    let alone = self.table.listed.is_empty();
+                    self.disconnected
+                        .do_send(PeerDisconnected { identity, alone });
                     Event::PeerDisconnected { mailserver }
                 }
             };
@@ -323,7 +330,7 @@ mod tests {
             let peers = peers.iter().map(|&it| mailserver(it).identity).collect();
             let snapshot = PeerSnapshot {
                 peers,
-                online: None,
+                ..PeerSnapshot::default()
             };
             self.tracker.send(snapshot).await.unwrap();
         }
@@ -339,7 +346,7 @@ mod tests {
             let disconnected = self.disconnected.drain().await;
             (
                 connected.into_iter().map(|it| it.0).collect(),
-                disconnected.into_iter().map(|it| it.0).collect(),
+                disconnected.into_iter().map(|it| it.identity).collect(),
             )
         }
     }
@@ -360,12 +367,16 @@ mod tests {
     }
 
     #[actix::test]
-    async fn an_empty_list_disconnects_everyone() {
+    async fn an_empty_list_disconnects_everyone_and_leaves_the_node_alone() {
         let rig = rig().await;
+        rig.snapshot(&[0, 1, 7]).await;
+        rig.snapshot(&[7]).await;
+        let gone = rig.disconnected.drain().await;
+        assert!(gone.iter().all(|it| !it.alone) && gone.len() == 2);
         rig.snapshot(&[0, 1]).await;
-        rig.changes().await;
         rig.snapshot(&[]).await;
-        assert_eq!(rig.changes().await.1.len(), 2);
+        let gone = rig.disconnected.drain().await;
+        assert!(gone.iter().all(|it| it.alone) && gone.len() == 2);
     }
 
     #[actix::test]

@@ -1,6 +1,6 @@
 //! Where the loop stands.
 
-use crate::{Instant, connector::Active, mailserver::Mailserver};
+use crate::{Instant, connector::Active, mailserver::Mailserver, memory::Cause};
 
 /// The states of the loop. At most one mailserver is active in each of them.
 #[derive(Debug)]
@@ -10,6 +10,19 @@ pub(crate) enum Phase {
     /// A selection is under way.
     Selecting {
         /// When it is given up.
+        until: Instant,
+        /// The active mailserver, which may be lost: whether anybody answers tells whether it is that, or us.
+        held: Option<Held>,
+    },
+    /// Somebody is to be dialled, in a moment: others do the same.
+    Waiting {
+        /// Whom.
+        mailserver: Mailserver,
+        /// Whether it is active already.
+        announced: Announced,
+        /// Why it was chosen, for people.
+        reason: String,
+        /// Until when.
         until: Instant,
     },
     /// The node was told to connect.
@@ -24,6 +37,8 @@ pub(crate) enum Phase {
         refresh_at: Instant,
         /// Whether it is active already.
         announced: Announced,
+        /// A connection proves that it works: it answered a probe, or is dialled now.
+        proves: bool,
     },
     /// In use.
     Connected {
@@ -32,6 +47,21 @@ pub(crate) enum Phase {
         /// Since when.
         since: Instant,
     },
+    /// We are offline: the active mailserver stays the active one.
+    Held(Held),
+}
+
+/// An active mailserver that cannot be used, while it is not known whose fault that is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Held {
+    /// Who.
+    pub(crate) mailserver: Mailserver,
+    /// Since when it was connected.
+    pub(crate) since: Instant,
+    /// What it would be blamed for.
+    pub(crate) cause: Cause,
+    /// What happened, for people.
+    pub(crate) reason: String,
 }
 
 /// When a mailserver that is being connected becomes the active one.
@@ -44,48 +74,79 @@ pub(crate) enum Announced {
         /// Who stays active until then.
         stays: Option<Mailserver>,
     },
+    /// It was never anything else: it is connected again.
+    Still(Held),
 }
 
 impl Phase {
     /// The active mailserver, connected or still connecting.
     pub(crate) fn active(&self) -> Option<&Mailserver> {
         match self {
-            Self::Idle | Self::Selecting { .. } => None,
+            Self::Idle => None,
+            Self::Selecting { held, .. } => held.as_ref().map(|held| &held.mailserver),
+            Self::Held(held) => Some(&held.mailserver),
+            Self::Waiting { announced, .. } => announced.stays(),
             Self::Connecting {
-                announced: Announced::OnceConnected { stays },
+                announced: Announced::Now,
+                mailserver,
                 ..
-            } => stays.as_ref(),
-            Self::Connecting { mailserver, .. } | Self::Connected { mailserver, .. } => {
-                Some(mailserver)
             }
+            | Self::Connected { mailserver, .. } => Some(mailserver),
+            Self::Connecting { announced, .. } => announced.stays(),
         }
     }
 
     /// What the node uses or is about to use.
     pub(crate) fn in_use(&self) -> Option<&Mailserver> {
         match self {
-            Self::Connecting { mailserver, .. } | Self::Connected { mailserver, .. } => {
-                Some(mailserver)
-            }
-            Self::Idle | Self::Selecting { .. } => None,
+            Self::Waiting { mailserver, .. }
+            | Self::Connecting { mailserver, .. }
+            | Self::Connected { mailserver, .. } => Some(mailserver),
+            Self::Idle | Self::Selecting { .. } | Self::Held(_) => None,
+        }
+    }
+
+    /// The mailserver that is connected.
+    pub(crate) fn connected(&self) -> Option<&Mailserver> {
+        match self {
+            Self::Connected { mailserver, .. } => Some(mailserver),
+            _ => None,
         }
     }
 
     /// The active mailserver with its state, for people.
     pub(crate) fn status(&self, now: Instant) -> Option<Active> {
         let (state, since) = match self {
-            Self::Idle | Self::Selecting { .. } => return None,
+            Self::Idle => return None,
+            Self::Selecting { held, .. } => ("disconnected", held.as_ref()?.since),
+            Self::Held(held) => ("disconnected", held.since),
+            Self::Waiting {
+                announced: Announced::Still(held),
+                ..
+            } => ("disconnected", held.since),
             Self::Connecting {
-                announced: Announced::Now,
+                announced: Announced::Now | Announced::Still(_),
                 since,
                 ..
-            } => ("connecting", since),
-            Self::Connecting { since, .. } | Self::Connected { since, .. } => ("connected", since),
+            } => ("connecting", *since),
+            Self::Waiting { until, .. } => ("connected", *until),
+            Self::Connecting { since, .. } | Self::Connected { since, .. } => ("connected", *since),
         };
         Some(Active {
             mailserver: self.active()?.clone(),
             state,
-            since_ms: now.saturating_duration_since(*since).as_millis() as u64,
+            since_ms: now.saturating_duration_since(since).as_millis() as u64,
         })
+    }
+}
+
+impl Announced {
+    /// Who is active until the connection is made, where that is not the one to be connected.
+    fn stays(&self) -> Option<&Mailserver> {
+        match self {
+            Self::Now => None,
+            Self::OnceConnected { stays } => stays.as_ref(),
+            Self::Still(held) => Some(&held.mailserver),
+        }
     }
 }

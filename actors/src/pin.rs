@@ -106,6 +106,12 @@ impl Pin {
         self.working_since.get_or_insert(now);
     }
 
+    /// It is connected, and does not answer.
+    #[must_use]
+    pub fn refuses(&self) -> bool {
+        self.refuses
+    }
+
     /// With nothing active: whether to go on insisting on the pin rather than use another one.
     #[must_use]
     pub fn insists(&self, now: Instant) -> bool {

@@ -1,12 +1,16 @@
 //! The list of mailservers and what it is made of, without I/O.
 
+mod list;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::list::{List, custom, network, origin_text, pinned_address};
 use crate::{
-    address::{Address, AddressError, Network},
+    Instant,
+    discovery::{Discover, Discovered},
     fleet_registry::{AddressErrorText, CandidatesChanged, Fleet, RegistryError, Saved, SavedPin},
     mailserver::{Identity, Mailserver, Origin},
-    node::{Mode, Profile, SavedMailserver},
+    node::{Mode, Profile, SavedMailserver, StorePeer},
 };
 
 /// The most custom mailservers of one source: more is a mistake, and each costs a probe per round.
@@ -24,6 +28,8 @@ pub struct Config {
     pub pinned: String,
     /// Custom mailservers.
     pub mailservers: Vec<SavedMailserver>,
+    /// Whether the node's own peers may be chosen. Default: on a network without a published fleet.
+    pub discover: Discover,
 }
 
 /// The sources of the list, and the list.
@@ -32,11 +38,13 @@ pub(crate) struct Roster {
     config: Config,
     fleets: BTreeMap<String, Fleet>,
     /// What the node told last.
-    pub(crate) profile: Option<Profile>,
+    profile: Option<Profile>,
+    /// Its own peers that keep history.
+    discovered: Discovered,
     /// What is kept across restarts.
     pub(crate) saved: Saved,
     current: CandidatesChanged,
-    warned: BTreeSet<String>,
+    told: BTreeSet<String>,
 }
 
 impl Roster {
@@ -70,6 +78,20 @@ impl Roster {
         self.fleets = fleets;
     }
 
+    /// Takes over what the node told. Its peers of another fleet are of another network.
+    pub(crate) fn handle_profile(&mut self, profile: Profile) {
+        let before = self.fleet();
+        self.profile = Some(profile);
+        if self.fleet() != before {
+            self.discovered.clear();
+        }
+    }
+
+    /// Takes over which of the node's own peers keep history; whether the list is to be made anew.
+    pub(crate) fn handle_stores(&mut self, listed: Vec<StorePeer>, now: Instant) -> bool {
+        self.discovered.handle_stores(listed, now)
+    }
+
     /// Makes the list anew; whether it changed.
     pub(crate) fn rebuild(&mut self) -> bool {
         let made = self.make();
@@ -85,40 +107,63 @@ impl Roster {
         };
         let fleet = self.fleet();
         let name = fleet.clone().unwrap_or_default();
-        let network = network(profile.mode);
-        let mut list = List::new(network);
-        for mailserver in self
-            .fleets
-            .get(&name)
-            .into_iter()
-            .flat_map(|it| &it.mailservers)
-        {
+        let mut list = List::new(network(profile.mode));
+        for mailserver in self.published(&name) {
             list.add(mailserver.clone());
         }
-        let sources = [
-            (Origin::Node, profile.saved.clone()),
-            (Origin::Configuration, self.config.mailservers.clone()),
-            (Origin::Added, self.saved.added.clone()),
-        ];
-        for (origin, mailservers) in sources {
-            for saved in mailservers.iter().filter(|it| it.fleet == name) {
-                match custom(saved, origin) {
-                    Ok(mailserver) => list.add(mailserver),
-                    Err(error) => self.warn(&saved.id, &error.to_string()),
-                }
-            }
+        let discovers = self.discovers(profile.mode, list.mailservers.is_empty());
+        self.add_custom(&profile, &name, &mut list);
+        let pin = self.wanted_pin(&profile);
+        // A pin may be a full address, and then it names the place too: not one that a peer claims.
+        let outside = pin.as_deref().and_then(|it| pinned_address(it, &name));
+        outside.into_iter().for_each(|it| list.add(it));
+        if discovers {
+            let peers = self.discovered.mailservers(&name);
+            peers.for_each(|it| list.add(it));
         }
-        let pinned = self.wanted_pin(&profile);
-        let pinned = pinned.and_then(|pin| self.resolve(&pin, &name, &mut list));
+        let pinned = pin.and_then(|it| self.resolve(&it, &list));
         let candidates = list.mailservers;
         if candidates.is_empty() {
-            self.warn_of_none(&name);
+            self.tell_of_none(&name, discovers);
         }
         CandidatesChanged {
             fleet,
             candidates,
             pinned,
         }
+    }
+
+    fn published(&self, fleet: &str) -> impl Iterator<Item = &Mailserver> {
+        let fleet = self.fleets.get(fleet).into_iter();
+        fleet.flat_map(|it| &it.mailservers)
+    }
+
+    /// Adds the custom mailservers of all sources that are meant for a fleet.
+    fn add_custom(&mut self, profile: &Profile, fleet: &str, list: &mut List) {
+        let sources = [
+            (Origin::Node, profile.saved.clone()),
+            (Origin::Configuration, self.config.mailservers.clone()),
+            (Origin::Added, self.saved.added.clone()),
+        ];
+        for (origin, mailservers) in sources {
+            for saved in mailservers.iter().filter(|it| it.fleet == fleet) {
+                match custom(saved, origin) {
+                    Ok(mailserver) => list.add(mailserver),
+                    Err(error) => self.warn(&saved.id, &error.to_string()),
+                }
+            }
+        }
+    }
+
+    /// Whether the node's own peers are candidates.
+    fn discovers(&self, mode: Mode, unpublished: bool) -> bool {
+        let usable = matches!(mode, Mode::Waku2 | Mode::Observe);
+        usable
+            && match self.config.discover {
+                Discover::Auto => unpublished,
+                Discover::On => true,
+                Discover::Off => false,
+            }
     }
 
     fn fleet(&self) -> Option<String> {
@@ -135,25 +180,22 @@ impl Roster {
         }
     }
 
-    /// Finds whom a pin means; a full address that is not in the list joins it.
-    fn resolve(&mut self, pin: &str, fleet: &str, list: &mut List) -> Option<Identity> {
-        if let Some(found) = list.find(pin) {
-            return Some(found.identity.clone());
+    /// Finds whom a pin means.
+    fn resolve(&mut self, pin: &str, list: &List) -> Option<Identity> {
+        let found = list.find(pin).map(|it| it.identity.clone());
+        if found.is_none() {
+            self.warn(pin, "pinned, but no mailserver of that name is known");
         }
-        match pinned_address(pin, fleet, list.network) {
-            Some(mailserver) => {
-                let identity = mailserver.identity.clone();
-                list.add(mailserver);
-                Some(identity)
-            }
-            None => {
-                self.warn(pin, "pinned, but no mailserver of that name is known");
-                None
-            }
-        }
+        found
     }
 
-    fn warn_of_none(&mut self, fleet: &str) {
+    fn tell_of_none(&mut self, fleet: &str, discovers: bool) {
+        if discovers {
+            if self.is_news(fleet, "none yet") {
+                tracing::info!(fleet, "no mailservers yet: waiting for the node's peers");
+            }
+            return;
+        }
         let known: Vec<&str> = self.fleets.keys().map(String::as_str).collect();
         let reason = format!("no mailservers for it; known fleets: {}", known.join(", "));
         self.warn(fleet, &reason);
@@ -161,9 +203,13 @@ impl Roster {
 
     /// Once for each reason, not at every rebuild.
     fn warn(&mut self, what: &str, reason: &str) {
-        if self.warned.len() < 1024 && self.warned.insert(format!("{what}: {reason}")) {
+        if self.is_news(what, reason) {
             tracing::warn!(what, reason, "mailserver list");
         }
+    }
+
+    fn is_news(&mut self, what: &str, reason: &str) -> bool {
+        self.told.len() < 1024 && self.told.insert(format!("{what}: {reason}"))
     }
 
     /// What would be saved with this one added.
@@ -204,8 +250,12 @@ impl Roster {
 
     fn refuse_taken(&self, added: &Mailserver) -> Result<(), RegistryError> {
         let same = |it: &&Mailserver| {
-            let only_pinned = it.origin == Origin::Pin;
-            it.id == added.id || (it.identity == added.identity && !only_pinned)
+            // Nobody has listed it by a name of its own so far.
+            let unlisted = matches!(it.origin, Origin::Pin | Origin::Peer);
+            match it.identity == added.identity {
+                true => !unlisted,
+                false => it.id == added.id,
+            }
         };
         let taken = |id: &str, origin| RegistryError::Taken {
             id: id.to_owned(),
@@ -241,95 +291,16 @@ impl Roster {
     pub(crate) fn with_pin(&self, pin: &str) -> Result<(Saved, Mailserver), RegistryError> {
         let mut list = List::new(self.profile.as_ref().and_then(|it| network(it.mode)));
         list.mailservers.clone_from(&self.current.candidates);
-        let by_address = || pinned_address(pin, &self.fleet().unwrap_or_default(), list.network);
-        let found = list.find(pin).cloned().or_else(by_address);
+        let outside = pinned_address(pin, &self.fleet().unwrap_or_default());
+        let outside = outside.filter(|it| list.fits(it));
+        let known = list.find(pin);
+        let vouched = known.filter(|it| it.origin != Origin::Peer).cloned();
+        let found = vouched.or(outside).or(known.cloned());
         let mailserver = found.ok_or_else(|| RegistryError::Unknown(pin.to_owned()))?;
         let saved = Saved {
             pin: SavedPin::To(pin.to_owned()),
             ..self.saved.clone()
         };
         Ok((saved, mailserver))
-    }
-}
-
-/// A list in which each identity occurs once: who came first stays.
-struct List {
-    network: Option<Network>,
-    mailservers: Vec<Mailserver>,
-}
-
-impl List {
-    fn new(network: Option<Network>) -> Self {
-        Self {
-            network,
-            mailservers: Vec::new(),
-        }
-    }
-
-    fn add(&mut self, mailserver: Mailserver) {
-        let fits = self
-            .network
-            .is_none_or(|it| it == mailserver.address.network());
-        let known = |it: &Mailserver| it.identity == mailserver.identity;
-        if fits && !self.mailservers.iter().any(known) {
-            self.mailservers.push(mailserver);
-        }
-    }
-
-    /// By id, identity or any address of it.
-    fn find(&self, name: &str) -> Option<&Mailserver> {
-        let address: Option<Address> = name.parse().ok();
-        let identity = address.as_ref().map(Address::identity);
-        self.mailservers.iter().find(|it| {
-            it.id == name || it.identity.as_str() == name || Some(&it.identity) == identity
-        })
-    }
-}
-
-/// Which addresses a node of this mode can use; `None`: any.
-fn network(mode: Mode) -> Option<Network> {
-    match mode {
-        Mode::Waku1 => Some(Network::Waku1),
-        Mode::Waku2 | Mode::Pin => Some(Network::Waku2),
-        Mode::Observe => None,
-    }
-}
-
-fn custom(saved: &SavedMailserver, origin: Origin) -> Result<Mailserver, AddressError> {
-    let address: Address = saved.address.parse()?;
-    let name = match saved.name.is_empty() {
-        true => saved.id.clone(),
-        false => saved.name.clone(),
-    };
-    Ok(Mailserver {
-        identity: address.identity().clone(),
-        id: saved.id.clone(),
-        name,
-        address,
-        fleet: saved.fleet.clone(),
-        origin,
-    })
-}
-
-fn pinned_address(pin: &str, fleet: &str, network: Option<Network>) -> Option<Mailserver> {
-    let address: Address = pin.parse().ok()?;
-    let fits = network.is_none_or(|it| it == address.network());
-    fits.then(|| Mailserver {
-        identity: address.identity().clone(),
-        id: address.identity().to_string(),
-        name: address.identity().to_string(),
-        address,
-        fleet: fleet.to_owned(),
-        origin: Origin::Pin,
-    })
-}
-
-fn origin_text(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Fleet => "the fleet file",
-        Origin::Node => "the node",
-        Origin::Configuration => "the configuration",
-        Origin::Added => "the control API",
-        Origin::Pin => "the pin",
     }
 }

@@ -1,35 +1,57 @@
 //! The choice of a mailserver, and its reasons.
 //!
-//! All candidates are pinged; those that reply are sorted by round-trip time; one of the fastest
-//! quarter is drawn at random, so that the users of a fleet spread over its fast servers. Whoever
-//! failed lately is drawn only if nobody else replies: a hung server answers pings too (v0.94).
-//!
-//! [`choose`] is the whole rule, a pure function; the actor has it fed and sends the result on.
+//! All candidates are pinged, and the rule ([`choose`], in [`ranking`](crate::ranking)) is applied to what they
+//! answered. Who is in a hurry ([`Purpose::Active`]) does not wait for the silent ones: the decision is made as soon
+//! as the answers in hand settle it ([`race`](crate::race)), while the round goes on. A choice for later
+//! ([`Purpose::Standby`]) waits for the whole round. Either way all that the round found is passed on when
+//! it is complete ([`Surveyed`]): what comes too late for the decision is still worth remembering.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use actix::prelude::*;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{
+    Instant,
+    deadline::Deadline,
     events::{Event, Publish},
-    mailserver::{Identity, Mailserver, MailserverRef},
-    pinger::{PingReport, PingRound, ProbeFailure, Reply},
+    mailserver::{Identity, MailserverRef},
+    pinger::{Heard, PingReport, PingRound, Progress, Reply, round_limit},
+    race::Race,
+};
+pub use crate::{
+    pool::{Config, bucket, pool_size},
+    ranking::{Candidate, Considered, Tier, Verdict, choose},
 };
 
-/// Choose one of the candidates; answered by a [`Decision`] with the same number.
+/// Choose one of the candidates; answered by a [`Decision`] with the same number, and later by a [`Surveyed`].
+///
+/// It takes the place of an earlier one for the same purpose that is not decided yet: that one gets no decision.
 #[derive(Message, Clone, Debug, PartialEq)]
 #[rtype(result = "()")]
 pub struct Select {
     /// Counts the selections of the connector.
     pub round: u64,
     /// Who may be chosen.
-    pub candidates: Vec<Mailserver>,
-    /// Who failed lately: chosen only if nobody else answers.
-    pub cooling: Vec<Identity>,
+    pub candidates: Vec<Candidate>,
+    /// What the choice is for.
+    pub purpose: Purpose,
     /// The decision is no news: those before it came to nothing.
     pub quiet: bool,
+    /// Our own probes tell nothing now: whoever the node lists as a peer is usable without an answer.
+    pub blind: bool,
+}
+
+/// What a choice is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// To be used at once: decided as early as it is settled.
+    Active,
+    /// To be used when the active one is lost: the whole round is waited for, and in the pool a peer of the
+    /// node is preferred, for it need not be dialled.
+    Standby,
 }
 
 /// A choice and its reasons.
@@ -38,195 +60,157 @@ pub struct Select {
 pub struct Decision {
     /// The number of the [`Select`].
     pub round: u64,
-    /// The chosen one; `None` if nobody answered.
+    /// What the choice is for.
+    pub purpose: Purpose,
+    /// The chosen one; `None` if nobody was usable.
     pub chosen: Option<MailserverRef>,
     /// The identity of the chosen one.
     pub identity: Option<Identity>,
-    /// Every candidate with its time and what became of it; the fastest first, the silent last.
+    /// Every candidate with its time and what became of it; the best tier first and in it the fastest
+    /// bucket first, the silent last.
     pub considered: Vec<Considered>,
-    /// How many the pool held.
+    /// How many the pool held: the first so many of `considered`. In an early decision those that were
+    /// already certain to be in it.
     pub pool: usize,
+    /// The place of the chosen one in the pool and in `considered`, from 0.
+    pub drawn: Option<usize>,
+    /// Some had not answered yet, and could not have changed anything.
+    pub early: bool,
+    /// From the order to the decision.
+    pub took_ms: u64,
 }
 
-/// One candidate in a decision.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Considered {
-    /// Who.
-    pub mailserver: MailserverRef,
-    /// The identity.
-    pub identity: Identity,
-    /// The measured round-trip time.
-    #[serde(rename = "rtt_ms", serialize_with = "as_milliseconds")]
-    pub rtt: Option<Duration>,
-    /// What became of it.
-    pub verdict: Verdict,
+/// What a round found, for whoever remembers it: once per round when it is complete, after the [`Decision`]. A round
+/// whose order lost its place has no decision, but its replies are as true.
+#[derive(Message, Clone, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct Surveyed {
+    /// The number of the [`Select`].
+    pub round: u64,
+    /// What the choice was for.
+    pub purpose: Purpose,
+    /// Who answered how, in the order of the candidates; nothing if the pinger died.
+    pub replies: Vec<Reply>,
 }
 
-/// What became of a candidate.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "verdict", content = "detail")]
-pub enum Verdict {
-    /// Drawn from the pool.
-    Chosen,
-    /// In the pool, but another was drawn.
-    NotDrawn,
-    /// Answered, but slower than the pool.
-    Slower,
-    /// Answered, but failed lately while others had not.
-    Cooling,
-    /// Did not answer.
-    NoReply(ProbeFailure),
-}
-
-fn as_milliseconds<S: serde::Serializer>(rtt: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
-    match rtt {
-        Some(rtt) => to.serialize_some(&(rtt.as_micros() as f64 / 1000.0)),
-        None => to.serialize_none(),
-    }
-}
-
-/// The last decision, for the status page.
+/// The last decision for [`Purpose::Active`], for the status page.
 #[derive(Message, Clone, Copy, Debug)]
 #[rtype(result = "Option<Decision>")]
 pub struct LastDecision;
 
-/// How the choice is made.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Config {
-    /// The part of those that replied from which one is drawn, in (0, 1]: smaller is faster, larger
-    /// spreads the load. The pool holds at least one.
-    pub pool_fraction: f64,
+/// Whom the selector talks to.
+#[derive(Clone)]
+pub struct Ports {
+    /// The pinger.
+    pub pinger: Recipient<PingRound>,
+    /// The connector.
+    pub decided: Recipient<Decision>,
+    /// Those who learn from what a round found.
+    pub surveyed: Vec<Recipient<Surveyed>>,
+    /// Everybody.
+    pub events: Recipient<Publish>,
 }
 
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            pool_fraction: 0.25,
-        }
-    }
-}
-
-/// How many of so many replies the pool holds: rounded up, so that 5 give 2 and 13 give 4.
+/// The longest time from a [`Select`] to its [`Decision`]: the limit of the round, and a second for a busy pinger.
 #[must_use]
-pub fn pool_size(replies: usize, fraction: f64) -> usize {
-    // The tiny term keeps 0.1 × 10 from being rounded up to 2 by its last binary digit.
-    let exact = (replies as f64 * fraction - 1e-9).ceil() as usize;
-    exact.clamp(1, replies.max(1))
-}
-
-/// The rule. `draw(n)` gives an index below `n`.
-#[must_use]
-pub fn choose(
-    order: &Select,
-    report: &PingReport,
-    config: &Config,
-    draw: impl FnOnce(usize) -> usize,
-) -> Decision {
-    let mut considered = considered(order, report);
-    let cooling: BTreeSet<&Identity> = order.cooling.iter().collect();
-    let replied = |it: &Considered| it.rtt.is_some();
-    let anyone_fit = (considered.iter()).any(|it| replied(it) && !cooling.contains(&it.identity));
-    let eligible: Vec<usize> = (0..considered.len())
-        .filter(|&index| {
-            let it = &considered[index];
-            replied(it) && !(anyone_fit && cooling.contains(&it.identity))
-        })
-        .collect();
-    let pool = match eligible.len() {
-        0 => 0,
-        replies => pool_size(replies, config.pool_fraction),
-    };
-    for (rank, &index) in eligible.iter().enumerate() {
-        considered[index].verdict = match rank < pool {
-            true => Verdict::NotDrawn,
-            false => Verdict::Slower,
-        };
-    }
-    let chosen = (pool > 0).then(|| eligible[draw(pool).min(pool - 1)]);
-    if let Some(index) = chosen {
-        considered[index].verdict = Verdict::Chosen;
-    }
-    Decision {
-        round: order.round,
-        chosen: chosen.map(|index| considered[index].mailserver.clone()),
-        identity: chosen.map(|index| considered[index].identity.clone()),
-        considered,
-        pool,
-    }
-}
-
-/// Every candidate, the fastest first; equal times in the order of identities, so that the same
-/// input gives the same answer.
-fn considered(order: &Select, report: &PingReport) -> Vec<Considered> {
-    let outcome = |identity: &Identity| {
-        let mut replies = report.replies.iter();
-        let found = replies.find(|reply: &&Reply| reply.identity == *identity);
-        found.map_or(Err(ProbeFailure::Silent), |reply| reply.outcome.clone())
-    };
-    let mut all: Vec<Considered> = (order.candidates.iter())
-        .map(|candidate| {
-            let outcome = outcome(&candidate.identity);
-            Considered {
-                mailserver: candidate.reference(),
-                identity: candidate.identity.clone(),
-                rtt: outcome.as_ref().ok().copied(),
-                verdict: outcome.map_or_else(Verdict::NoReply, |_| Verdict::Cooling),
-            }
-        })
-        .collect();
-    all.sort_by(|a, b| {
-        let key = |it: &Considered| (it.rtt.is_none(), it.rtt, it.identity.clone());
-        key(a).cmp(&key(b))
-    });
-    all
+pub fn decision_limit(timeout: Duration) -> Duration {
+    round_limit(timeout).saturating_add(Duration::from_secs(1))
 }
 
 /// The actor.
 pub struct Selector {
     config: Config,
     timeout: Duration,
-    pinger: Recipient<PingRound>,
-    decided: Recipient<Decision>,
-    events: Recipient<Publish>,
+    ports: Ports,
     random: StdRng,
+    /// Counts the rounds.
+    rounds: u64,
+    undecided: BTreeMap<Purpose, Undecided>,
+    /// When time alone settles the choice of the active one.
+    deadline: Deadline,
     last: Option<Decision>,
 }
 
+/// An order that has no decision yet.
+struct Undecided {
+    number: u64,
+    begun: Instant,
+    race: Race,
+}
+
 impl Selector {
-    /// A selector; `timeout` is the limit for each reply, `seed` makes its draws repeatable.
+    /// A selector; `timeout` is the limit for each round trip, `seed` makes its draws repeatable.
     #[must_use]
-    pub fn new(
-        config: Config,
-        timeout: Duration,
-        seed: Option<u64>,
-        pinger: Recipient<PingRound>,
-        decided: Recipient<Decision>,
-        events: Recipient<Publish>,
-    ) -> Self {
+    pub fn new(config: Config, timeout: Duration, seed: Option<u64>, ports: Ports) -> Self {
         Self {
             config,
             timeout,
-            pinger,
-            decided,
-            events,
+            ports,
             random: seed.map_or_else(rand::make_rng, StdRng::seed_from_u64),
+            rounds: 0,
+            undecided: BTreeMap::new(),
+            deadline: Deadline::default(),
             last: None,
         }
     }
 
-    fn decide(&mut self, order: &Select, report: &PingReport) {
-        let random = &mut self.random;
-        let decision = choose(order, report, &self.config, |n| random.random_range(0..n));
+    /// Decides if what is in hand settles it, else waits for the time when it will.
+    fn settle(&mut self, number: u64, now: Instant, ctx: &mut Context<Self>) {
+        let Some(undecided) = self.take(Purpose::Active, number) else {
+            return;
+        };
+        let race = &undecided.race;
+        if let Some(settled) = race.settled(now) {
+            let random = &mut self.random;
+            let decision = race.decide(settled, |n| random.random_range(0..n));
+            self.decide(&undecided, decision);
+            return self.deadline.arm(None, ctx, |_, _| {});
+        }
+        let at = race.settles_at();
+        self.deadline.arm(at, ctx, move |selector, ctx| {
+            selector.deadline.clear();
+            // Through the mailbox: whatever the pinger has sent until now comes first.
+            let at = Instant::now();
+            ctx.address().do_send(Due { number, at });
+        });
+        self.undecided.insert(Purpose::Active, undecided);
+    }
+
+    /// The round is over.
+    fn complete(&mut self, number: u64, purpose: Purpose, report: &PingReport) {
+        if let Some(undecided) = self.take(purpose, number) {
+            let order = undecided.race.order();
+            let random = &mut self.random;
+            let decision = choose(order, report, &self.config, |n| random.random_range(0..n));
+            self.decide(&undecided, decision);
+        }
+    }
+
+    /// The order of this number, unless it is decided or another took its place.
+    fn take(&mut self, purpose: Purpose, number: u64) -> Option<Undecided> {
+        let current = self.undecided.get(&purpose)?;
+        let it_is = current.number == number;
+        it_is.then(|| self.undecided.remove(&purpose)).flatten()
+    }
+
+    fn decide(&mut self, undecided: &Undecided, mut decision: Decision) {
+        let took = undecided.begun.elapsed().as_millis();
+        decision.took_ms = u64::try_from(took).unwrap_or(u64::MAX);
+        if decision.purpose == Purpose::Active {
+            self.report(&decision, undecided.race.order().quiet);
+            self.last = Some(decision.clone());
+        }
+        self.ports.decided.do_send(decision);
+    }
+
+    /// Once per change: a fleet that stays silent is not news at every tick.
+    fn report(&self, decision: &Decision, quiet: bool) {
         let nobody = decision.chosen.is_none();
         let nobody_again = nobody && self.last.as_ref().is_some_and(|it| it.chosen.is_none());
-        if !nobody_again && !order.quiet {
-            // Once per change: a fleet that stays silent is not news at every tick.
-            self.events
-                .do_send(Publish(Event::Decision(decision.clone())));
+        if !nobody_again && !quiet {
+            let event = Event::Decision(decision.clone());
+            self.ports.events.do_send(Publish(event));
         }
-        self.last = Some(decision.clone());
-        self.decided.do_send(decision);
     }
 }
 
@@ -234,25 +218,87 @@ impl Actor for Selector {
     type Context = Context<Self>;
 }
 
-impl Supervised for Selector {}
-
-/// How much longer than its targets a ping round may take before the selector goes on without it.
-const ROUND_GRACE: Duration = Duration::from_secs(2);
+impl Supervised for Selector {
+    fn restarting(&mut self, _: &mut Context<Self>) {
+        // The rounds are forgotten with the futures that waited for them; the connector has a limit of its own.
+        self.undecided.clear();
+        self.deadline.clear();
+    }
+}
 
 impl Handler<Select> for Selector {
     type Result = ();
 
     fn handle(&mut self, order: Select, ctx: &mut Context<Self>) {
-        let round = PingRound {
-            targets: order.candidates.clone(),
+        self.rounds += 1;
+        let (number, round, purpose) = (self.rounds, order.round, order.purpose);
+        let hurry = purpose == Purpose::Active;
+        let candidates = order.candidates.iter();
+        let report = self.ports.pinger.send(PingRound {
+            targets: candidates.map(|it| it.mailserver.clone()).collect(),
             timeout: self.timeout,
-        };
-        let report = self.pinger.send(round).timeout(self.timeout + ROUND_GRACE);
-        let decided = report.into_actor(self).map(move |report, selector, _| {
-            // A pinger that died gives no report: then nobody has replied.
-            selector.decide(&order, &report.unwrap_or_default());
+            heard: hurry.then(|| (number, ctx.address().recipient())),
         });
-        ctx.spawn(decided);
+        let undecided = Undecided {
+            number,
+            begun: Instant::now(),
+            race: Race::new(order, self.config),
+        };
+        self.undecided.insert(purpose, undecided);
+        if hurry {
+            // Of the order before.
+            self.deadline.arm(None, ctx, |_, _| {});
+        }
+        let report = report.timeout(decision_limit(self.timeout));
+        ctx.spawn(report.into_actor(self).map(move |report, selector, _| {
+            // A pinger that died gives no report: then nobody has replied.
+            let report = report.unwrap_or_default();
+            selector.complete(number, purpose, &report);
+            let replies = report.replies;
+            let surveyed = Surveyed {
+                round,
+                purpose,
+                replies,
+            };
+            for listener in &selector.ports.surveyed {
+                listener.do_send(surveyed.clone());
+            }
+        }));
+    }
+}
+
+impl Handler<Heard> for Selector {
+    type Result = ();
+
+    fn handle(&mut self, heard: Heard, ctx: &mut Context<Self>) {
+        let current = self.undecided.get_mut(&Purpose::Active);
+        let Some(current) = current.filter(|it| it.number == heard.number) else {
+            return;
+        };
+        match heard.what {
+            Progress::Began { round_trips } => {
+                (current.race).handle_began(heard.identity, round_trips, heard.at);
+            }
+            Progress::Done(outcome) => current.race.handle_outcome(heard.identity, outcome),
+        }
+        // As of then: the next one may wait in the mailbox already.
+        self.settle(heard.number, heard.at, ctx);
+    }
+}
+
+/// Time alone may have settled the choice.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Due {
+    number: u64,
+    at: Instant,
+}
+
+impl Handler<Due> for Selector {
+    type Result = ();
+
+    fn handle(&mut self, due: Due, ctx: &mut Context<Self>) {
+        self.settle(due.number, due.at, ctx);
     }
 }
 
@@ -261,194 +307,5 @@ impl Handler<LastDecision> for Selector {
 
     fn handle(&mut self, _: LastDecision, _: &mut Context<Self>) -> Self::Result {
         MessageResult(self.last.clone())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::testing::{Probe, mailserver};
-
-    const CONFIG: Config = Config {
-        pool_fraction: 0.25,
-    };
-
-    /// A case: times in ms of the candidates (`None`: silent), and who of them is cooling.
-    fn order_and_report(times: &[Option<u64>], cooling: &[bool]) -> (Select, PingReport) {
-        let candidates: Vec<Mailserver> = (0..times.len()).map(mailserver).collect();
-        let replies = candidates.iter().zip(times).map(|(it, time)| Reply {
-            identity: it.identity.clone(),
-            outcome: time.map(Duration::from_millis).ok_or(ProbeFailure::Silent),
-        });
-        let cool = candidates.iter().zip(cooling).filter(|(_, cool)| **cool);
-        let report = PingReport {
-            replies: replies.rev().collect(),
-        };
-        let order = Select {
-            round: 7,
-            cooling: cool.map(|(it, _)| it.identity.clone()).collect(),
-            quiet: false,
-            candidates,
-        };
-        (order, report)
-    }
-
-    fn cases() -> impl Strategy<Value = (Vec<Option<u64>>, Vec<bool>)> {
-        (1..=24_usize).prop_flat_map(|count| {
-            let times = proptest::collection::vec(proptest::option::of(0..500_u64), count);
-            (times, proptest::collection::vec(any::<bool>(), count))
-        })
-    }
-
-    /// The times among which the choice must fall: of those that replied and do not cool, or if
-    /// there is none, of all that replied.
-    fn fit_times(times: &[Option<u64>], cooling: &[bool]) -> Vec<u64> {
-        let mut fit: Vec<u64> = (times.iter().zip(cooling))
-            .filter_map(|(time, cool)| time.filter(|_| !cool))
-            .collect();
-        if fit.is_empty() {
-            fit = times.iter().flatten().copied().collect();
-        }
-        fit.sort_unstable();
-        fit
-    }
-
-    proptest! {
-        #[test]
-        fn the_chosen_one_is_a_candidate_of_the_fastest_quarter(
-            (times, cooling) in cases(), draw in any::<usize>(),
-        ) {
-            let (order, report) = order_and_report(&times, &cooling);
-            let decision = choose(&order, &report, &CONFIG, |n| draw % n);
-            let fit = fit_times(&times, &cooling);
-            match decision.identity {
-                None => prop_assert!(fit.is_empty()),
-                Some(identity) => {
-                    let index = order.candidates.iter().position(|it| it.identity == identity);
-                    let time = times[index.expect("a candidate")].expect("replied");
-                    prop_assert!(time <= fit[fit.len().div_ceil(4) - 1]);
-                }
-            }
-        }
-
-        #[test]
-        fn every_member_of_the_pool_is_reached_by_some_draw((times, cooling) in cases()) {
-            let (order, report) = order_and_report(&times, &cooling);
-            let pool = choose(&order, &report, &CONFIG, |_| 0).pool;
-            let reached: BTreeSet<_> = (0..pool)
-                .map(|draw| choose(&order, &report, &CONFIG, |_| draw).identity)
-                .collect();
-            prop_assert_eq!(reached.len(), pool);
-            prop_assert_eq!(pool, fit_times(&times, &cooling).len().div_ceil(4));
-        }
-
-        #[test]
-        fn the_order_of_replies_does_not_matter((times, cooling) in cases(), draw in any::<usize>()) {
-            let (order, mut report) = order_and_report(&times, &cooling);
-            let one = choose(&order, &report, &CONFIG, |n| draw % n);
-            report.replies.reverse();
-            prop_assert_eq!(one, choose(&order, &report, &CONFIG, |n| draw % n));
-        }
-
-        #[test]
-        fn every_candidate_is_in_the_decision_with_a_verdict((times, cooling) in cases()) {
-            let (order, report) = order_and_report(&times, &cooling);
-            let decision = choose(&order, &report, &CONFIG, |_| 0);
-            prop_assert_eq!(decision.considered.len(), times.len());
-            let silent = decision.considered.iter().filter(|it| matches!(it.verdict, Verdict::NoReply(_)));
-            prop_assert_eq!(silent.count(), times.iter().filter(|it| it.is_none()).count());
-        }
-    }
-
-    #[test]
-    fn the_pool_is_a_quarter_rounded_up() {
-        let sizes: Vec<usize> = (1..=13).map(|n| pool_size(n, 0.25)).collect();
-        assert_eq!(sizes, [1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4]);
-        assert_eq!(pool_size(10, 0.1), 1);
-        assert_eq!(pool_size(3, 1.0), 3);
-    }
-
-    #[test]
-    fn two_candidates_at_one_place_are_two_candidates() {
-        let (mut order, report) = order_and_report(&[Some(5), Some(6)], &[false, false]);
-        order.candidates[1].address = order.candidates[0].address.clone();
-        let decision = choose(&order, &report, &CONFIG, |_| 0);
-        assert_eq!(decision.considered.len(), 2);
-    }
-
-    fn selector(
-        report: PingReport,
-        seed: u64,
-    ) -> (
-        Addr<Selector>,
-        crate::testing::Received<Decision>,
-        crate::testing::Received<Publish>,
-    ) {
-        let (pinger, _) = Probe::<PingRound>::answering(move |_| report.clone());
-        let (decided, decisions) = Probe::<Decision>::start();
-        let (events, published) = Probe::<Publish>::start();
-        let timeout = Duration::from_millis(500);
-        let selector = Selector::new(CONFIG, timeout, Some(seed), pinger, decided, events);
-        (selector.start(), decisions, published)
-    }
-
-    #[actix::test]
-    async fn the_same_seed_gives_the_same_choices() {
-        let times: Vec<_> = (0..20).map(|index| Some(10 + index)).collect();
-        let (order, report) = order_and_report(&times, &[false; 20]);
-        let mut runs = Vec::new();
-        for seed in [1, 1, 2] {
-            let (selector, decisions, _) = selector(report.clone(), seed);
-            for _ in 0..12 {
-                selector.do_send(order.clone());
-            }
-            let mut chosen = Vec::new();
-            for _ in 0..12 {
-                chosen.push(decisions.next().await.identity);
-            }
-            runs.push(chosen);
-        }
-        assert_eq!(runs[0], runs[1]);
-        assert_ne!(runs[0], runs[2]);
-    }
-
-    #[actix::test]
-    async fn a_silent_fleet_is_published_once_and_reported_each_time() {
-        let (order, report) = order_and_report(&[None, None], &[false, false]);
-        let (selector, decisions, published) = selector(report, 1);
-        selector.do_send(order.clone());
-        selector.do_send(order);
-        assert_eq!(decisions.next().await.chosen, None);
-        assert_eq!(decisions.next().await.chosen, None);
-        assert_eq!(published.drain().await.len(), 1);
-    }
-
-    #[actix::test]
-    async fn a_pinger_that_never_answers_does_not_hold_the_loop() {
-        tokio::time::pause();
-        let (order, _) = order_and_report(&[Some(1)], &[false]);
-        let stuck = Stuck.start().recipient();
-        let (decided, decisions) = Probe::<Decision>::start();
-        let (events, _) = Probe::<Publish>::start();
-        let timeout = Duration::from_millis(500);
-        let selector = Selector::new(CONFIG, timeout, Some(1), stuck, decided, events).start();
-        selector.do_send(order);
-        assert_eq!(decisions.next().await.chosen, None);
-    }
-
-    struct Stuck;
-
-    impl Actor for Stuck {
-        type Context = Context<Self>;
-    }
-
-    impl Handler<PingRound> for Stuck {
-        type Result = ResponseFuture<PingReport>;
-
-        fn handle(&mut self, _: PingRound, _: &mut Context<Self>) -> Self::Result {
-            Box::pin(std::future::pending())
-        }
     }
 }

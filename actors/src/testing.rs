@@ -1,13 +1,15 @@
 //! Probes and stubs for mailbox assertions.
 
-use std::{cell::RefCell, collections::VecDeque, fmt::Debug, rc::Rc};
+use std::{cell::RefCell, collections::VecDeque, fmt::Debug, rc::Rc, time::Duration};
 
 use actix::prelude::*;
 use tokio::sync::Notify;
 
 use crate::{
-    mailserver::{Mailserver, Origin},
+    mailserver::{Identity, Mailserver, Origin},
     node::{Mode, Profile},
+    pinger::{ProbeFailure, Stage},
+    selector::{Considered, Decision, Select, Verdict},
 };
 
 type Answer<M> = Box<dyn FnMut(&M) -> <M as Message>::Result>;
@@ -126,6 +128,46 @@ pub fn profile(mode: Mode) -> Profile {
         saved: vec![],
         pinned: None,
         use_mailservers: true,
+    }
+}
+
+/// The answer to an order: this one, if it is among the candidates; of the others, the silent ones did not answer,
+/// and nothing is known of the rest.
+#[must_use]
+pub fn decision(order: &Select, chosen: Option<usize>, silent: impl Fn(usize) -> bool) -> Decision {
+    let chosen = chosen.map(|it| mailserver(it).identity);
+    let index = |identity: &Identity| PEER_IDS.iter().position(|it| *it == identity.as_str());
+    let verdict = |identity: &Identity| {
+        if Some(identity) == chosen.as_ref() {
+            Some(Verdict::Chosen)
+        } else {
+            let failure = ProbeFailure::Silent(Stage::Connect);
+            silent(index(identity)?).then_some(Verdict::NoReply(failure))
+        }
+    };
+    let considered = order.candidates.iter().filter_map(|candidate| {
+        let verdict = verdict(&candidate.mailserver.identity)?;
+        Some(Considered {
+            mailserver: candidate.mailserver.reference(),
+            identity: candidate.mailserver.identity.clone(),
+            rtt: (verdict == Verdict::Chosen).then_some(Duration::from_millis(20)),
+            tier: candidate.tier,
+            listed: candidate.listed,
+            verdict,
+        })
+    });
+    let considered: Vec<Considered> = considered.collect();
+    let chosen = considered.iter().find(|it| it.verdict == Verdict::Chosen);
+    Decision {
+        round: order.round,
+        purpose: order.purpose,
+        chosen: chosen.map(|it| it.mailserver.clone()),
+        identity: chosen.map(|it| it.identity.clone()),
+        pool: usize::from(chosen.is_some()),
+        drawn: chosen.map(|_| 0),
+        early: false,
+        took_ms: 20,
+        considered,
     }
 }
 

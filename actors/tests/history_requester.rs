@@ -55,6 +55,7 @@ fn requester(mut answers: Vec<History>) -> Mailboxes {
         },
         failing: failing_to,
         served: served_to,
+        under_way: Probe::start().0,
         events: events_to,
     };
     Mailboxes {
@@ -71,6 +72,7 @@ fn available(index: usize) -> MailserverAvailable {
     MailserverAvailable {
         mailserver: mailserver(index),
         node_asks_itself: false,
+        pause: Duration::ZERO,
     }
 }
 
@@ -137,6 +139,7 @@ async fn signals_of_the_node_reach_the_ledger() {
     let it = requester(vec![]);
     let itself = MailserverAvailable {
         node_asks_itself: true,
+        pause: Duration::ZERO,
         ..available(0)
     };
     it.requester.send(itself).await.unwrap();

@@ -51,11 +51,11 @@ impl Rig {
     }
 
     fn available(&mut self, index: usize) {
-        (self.ledger).handle_available(mailserver(index), false, self.now);
+        (self.ledger).handle_available(mailserver(index), false, Duration::ZERO, self.now);
     }
 
     fn node_may_ask(&mut self, index: usize) {
-        (self.ledger).handle_available(mailserver(index), true, self.now);
+        (self.ledger).handle_available(mailserver(index), true, Duration::ZERO, self.now);
     }
 
     fn answer(&mut self, answer: &History) {

@@ -1,7 +1,7 @@
 //! Supervision for real: actors that panic, stop, and go on with their address, their queue and
 //! what was entrusted to them.
 
-use std::{cell::Cell, rc::Rc, time::Duration};
+use std::{cell::Cell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use ::actors::{
     Instant,
@@ -379,6 +379,7 @@ async fn a_requester_that_panics_loses_no_request_that_was_accepted() {
         node: node(request_history, request_community),
         failing: Probe::start().0,
         served: Probe::start().0,
+        under_way: Probe::start().0,
         events,
     };
     let requester = HistoryRequester::new(history_requester::Config::default(), ports);
@@ -390,6 +391,7 @@ async fn a_requester_that_panics_loses_no_request_that_was_accepted() {
     let available = MailserverAvailable {
         mailserver: mailserver(0),
         node_asks_itself: false,
+        pause: Duration::ZERO,
     };
     requester.send(available).await.unwrap();
     asked.next().await;
@@ -422,9 +424,15 @@ async fn a_connector_that_panics_starts_over_and_says_so() {
         repeat,
         available: Probe::start().0,
         unavailable: Probe::start().0,
+        watch: Probe::start().0,
+        remember: Probe::start().0,
         events,
     };
-    let connector = Connector::new(connector::Config::default(), ports);
+    let config = connector::Config {
+        standby: connector::Readiness::Off,
+        ..connector::Config::default()
+    };
+    let connector = Connector::new(config, BTreeMap::new(), Some(1), ports);
     let connector = supervise("connector", Slot::default(), connector, &rig.overseer);
     connector.do_send(candidates(Some(mailserver(0).identity)));
     connector.do_send(NodeChanged(ready()));

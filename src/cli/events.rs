@@ -46,6 +46,15 @@ fn gist(name: &str, data: &Value) -> String {
             format!("{}, pool {} of {considered}", id("chosen"), data["pool"])
         }
         "actor:restarted" => format!("{}{reason}", data["actor"].as_str().unwrap_or("?")),
+        "online" => match data["offline_ms"].as_u64() {
+            Some(offline) => format!("after {} s{reason}", offline / 1000),
+            None => data["reason"].as_str().unwrap_or("?").to_owned(),
+        },
+        "offline" | "suspect" => data["reason"].as_str().unwrap_or("?").to_owned(),
+        "asleep" => format!(
+            "slept for {} s",
+            data["slept_ms"].as_u64().unwrap_or(0) / 1000
+        ),
         "history:completed" => format!("{} after {} ms", id("mailserver"), data["took_ms"]),
         _ if data.get("mailserver").is_some() => format!("{}{reason}", id("mailserver")),
         _ => data.to_string(),
@@ -78,6 +87,21 @@ mod tests {
                 "history:completed",
                 r#"{"mailserver":{"id":"s"},"took_ms":12}"#,
                 "     7            history:completed    s after 12 ms\n",
+            ),
+            (
+                "online",
+                r#"{"reason":"store-1 answers","offline_ms":61000,"at":"2026-01-31T12:34:56.789Z"}"#,
+                "     7  12:34:56  online               after 61 s: store-1 answers\n",
+            ),
+            (
+                "suspect",
+                r#"{"reason":"the signals of the node stopped"}"#,
+                "     7            suspect              the signals of the node stopped\n",
+            ),
+            (
+                "asleep",
+                r#"{"slept_ms":3600000}"#,
+                "     7            asleep               slept for 3600 s\n",
             ),
             (
                 "new:one",

@@ -4,6 +4,7 @@
 //! for as JSON.
 
 mod check;
+mod choice;
 mod events;
 mod layout;
 mod output;

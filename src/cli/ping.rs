@@ -1,225 +1,227 @@
 //! `ping`: one ping round over the candidates, as a table.
 
-use std::{collections::BTreeMap, time::Duration};
-
 use actors::{
-    mailserver::Mailserver,
-    pinger::{PingReport, ProbeFailure},
+    pinger::ProbeFailure,
+    selector::{Considered, Decision, Tier, Verdict},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::layout::{WIDTH, push_line, shorten};
 
-/// The outcome for one candidate.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Row {
-    /// The id.
-    pub id: String,
-    /// For people.
-    pub name: String,
-    /// The address that was pinged.
-    pub address: String,
-    /// The round-trip time, or why there is none.
-    pub outcome: Result<Duration, ProbeFailure>,
-    /// Whether it is one of those from which one would be drawn.
-    pub in_pool: bool,
-}
-
-/// Sorts a report: the fastest first, then those that did not reply, by id. `pool` tells the size of the
-/// pool for a number of replies.
+/// A decision over the round as a table, or as a JSON array: in the order of preference, the pool first. Who was
+/// drawn from it is not told, for nobody is used.
 #[must_use]
-pub fn rows(
-    candidates: &[Mailserver],
-    report: &PingReport,
-    pool: impl FnOnce(usize) -> usize,
-) -> Vec<Row> {
-    let known: BTreeMap<_, _> = candidates
-        .iter()
-        .map(|candidate| (&candidate.identity, candidate))
-        .collect();
-    let mut rows: Vec<Row> = report
-        .replies
-        .iter()
-        .filter_map(|reply| {
-            let candidate = known.get(&reply.identity)?;
-            Some(Row {
-                id: candidate.id.clone(),
-                name: candidate.name.clone(),
-                address: candidate.address.to_string(),
-                outcome: reply.outcome.clone(),
-                in_pool: false,
-            })
-        })
-        .collect();
-    mark(&mut rows, pool);
-    rows
-}
-
-fn mark(rows: &mut [Row], pool: impl FnOnce(usize) -> usize) {
-    rows.sort_by(|a, b| {
-        let key = |row: &Row| *row.outcome.as_ref().unwrap_or(&Duration::MAX);
-        key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))
-    });
-    let replied = rows.iter().filter(|row| row.outcome.is_ok()).count();
-    let pool = pool(replied).min(replied);
-    for (place, row) in rows.iter_mut().enumerate() {
-        row.in_pool = place < pool;
+pub fn render(decision: &Decision, json: bool) -> String {
+    match json {
+        true => as_json(decision),
+        false => table(decision),
     }
 }
 
-/// The rows as a table, or as a JSON array.
-#[must_use]
-pub fn render(rows: &[Row], json: bool) -> String {
-    if json { as_json(rows) } else { table(rows) }
-}
-
-fn table(rows: &[Row]) -> String {
-    const FIXED: usize = "*    123.4 ms  ".len();
-    let ids = rows
-        .iter()
-        .map(|row| row.id.chars().count())
-        .max()
-        .unwrap_or(0)
-        .min(40);
+fn table(decision: &Decision) -> String {
+    let all = &decision.considered;
+    let ids = all.iter().map(|one| one.mailserver.id.chars().count());
+    let ids = ids.max().unwrap_or(0).min(40);
     let mut out = String::new();
-    for row in rows {
-        let mark = if row.in_pool { '*' } else { ' ' };
-        let (rtt, note) = match &row.outcome {
-            Ok(rtt) => (
-                format!("{:.1} ms", rtt.as_secs_f64() * 1000.0),
-                row.address.clone(),
-            ),
-            Err(failure) => ("-".to_owned(), in_short(failure)),
-        };
-        let id = shorten(&row.id, ids);
-        let note = shorten(&note, WIDTH - FIXED - ids - 2);
-        push_line(&mut out, &format!("{mark} {rtt:>11}  {id:<ids$}  {note}"));
+    for (place, one) in all.iter().enumerate() {
+        let in_pool = place < decision.pool;
+        let mark = if in_pool { '*' } else { ' ' };
+        let rtt = milliseconds(one).map_or_else(|| "-".to_owned(), |rtt| format!("{rtt:.1} ms"));
+        let id = shorten(&one.mailserver.id, ids);
+        let tier = tier(one.tier);
+        let line = format!("{mark} {rtt:>11}  {id:<ids$}  {tier:<7}  ");
+        let width = WIDTH - line.chars().count();
+        push_line(&mut out, &(line + &shorten(&fate(one, in_pool), width)));
     }
-    let replied = rows.iter().filter(|row| row.outcome.is_ok()).count();
-    let pool = rows.iter().filter(|row| row.in_pool).count();
-    let total = rows.len();
-    let would = if pool > 0 {
-        format!("; one of the {pool} marked * would be drawn")
-    } else {
-        String::new()
-    };
-    push_line(&mut out, &format!("{replied} of {total} replied{would}"));
+    push_line(&mut out, &summary(decision));
     out
 }
 
-/// The failure in a word or two: what the system said of a name is left to the JSON.
+fn summary(decision: &Decision) -> String {
+    let total = decision.considered.len();
+    let replied = decision.considered.iter().filter(|it| it.rtt.is_some());
+    let replied = replied.count();
+    let would = match decision.pool {
+        0 => String::new(),
+        1 => "; the one marked * would be used".to_owned(),
+        pool => format!("; one of the {pool} marked * would be drawn"),
+    };
+    format!("{replied} of {total} replied{would}")
+}
+
+fn tier(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Healthy => "healthy",
+        Tier::Unknown => "unknown",
+        Tier::Cooling => "cooling",
+    }
+}
+
+/// What would become of it, in a few words.
+fn fate(one: &Considered, in_pool: bool) -> String {
+    match &one.verdict {
+        _ if in_pool => "in the pool".to_owned(),
+        Verdict::NoReply(failure) => in_short(failure),
+        Verdict::Cooling => "failed lately".to_owned(),
+        verdict => word(verdict).replace('_', " "),
+    }
+}
+
+/// Details are left to the JSON: what the system said of a name, who the other peer is.
 fn in_short(failure: &ProbeFailure) -> String {
     match failure {
         ProbeFailure::Unresolved(_) => "name not resolved".to_owned(),
+        ProbeFailure::WrongPeer(_) => "another peer is there".to_owned(),
         failure => failure.to_string(),
     }
 }
 
-fn as_json(rows: &[Row]) -> String {
-    let rows: Vec<_> = rows
-        .iter()
-        .map(|row| {
-            json!({
-                "id": row.id,
-                "name": row.name,
-                "address": row.address,
-                "rtt_ms": row.outcome.as_ref().ok().map(|rtt| rtt.as_secs_f64() * 1000.0),
-                "failure": row.outcome.as_ref().err().map(ToString::to_string),
-                "in_pool": row.in_pool,
-            })
+fn as_json(decision: &Decision) -> String {
+    let considered = decision.considered.iter().enumerate();
+    let rows = considered.map(|(place, one)| {
+        let in_pool = place < decision.pool;
+        let failure = match &one.verdict {
+            Verdict::NoReply(failure) => Some(failure.to_string()),
+            _ => None,
+        };
+        json!({
+            "id": one.mailserver.id,
+            "name": one.mailserver.name,
+            "address": one.mailserver.address,
+            "rtt_ms": milliseconds(one),
+            "failure": failure,
+            "in_pool": in_pool,
+            "tier": one.tier,
+            "verdict": if in_pool { "in_pool" } else { word(&one.verdict) },
         })
-        .collect();
-    format!("{:#}\n", serde_json::Value::Array(rows))
+    });
+    format!("{:#}\n", Value::from_iter(rows))
+}
+
+fn milliseconds(one: &Considered) -> Option<f64> {
+    one.rtt.map(|rtt| rtt.as_secs_f64() * 1000.0)
+}
+
+/// As a decision names it.
+fn word(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Chosen => "chosen",
+        Verdict::NotDrawn => "not_drawn",
+        Verdict::Slower => "slower",
+        Verdict::Cooling => "cooling",
+        Verdict::Unproven => "unproven",
+        Verdict::NotListed => "not_listed",
+        Verdict::Pending => "pending",
+        Verdict::NoReply(_) => "no_reply",
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use actors::{
+        mailserver::{Identity, MailserverRef},
+        pinger::Stage,
+        selector::Purpose,
+    };
+
     use super::*;
 
     #[test]
-    fn sorted_with_the_pool_marked() {
+    fn in_the_order_of_preference_with_the_pool_marked_and_why_the_others_are_not_in_it() {
         let expected = "\
-*     13.2 ms  b                             /dns4/b.example.org/tcp/30303/p2p/b
-      20.0 ms  store-01.do-ams3.status.prod  /dns4/store-01.do…3/p2p/16Uiu2HAm01
-     499.9 ms  c                             /dns4/c.example.org/tcp/30303/p2p/c
-            -  a                             no reply in time
-            -  d                             connection refused
-3 of 5 replied; one of the 1 marked * would be drawn
+*     13.2 ms  b                             healthy  in the pool
+*     14.0 ms  store-01.do-ams3.status.prod  healthy  in the pool
+     499.9 ms  c                             healthy  slower
+       1.5 ms  p                             unknown  unproven
+            -  d                             healthy  connection refused
+            -  a                             healthy  no reply in time (connect)
+            -  f                             healthy  another peer is there
+            -  e                             healthy  no reply in time
+4 of 8 replied; one of the 2 marked * would be drawn
 ";
         assert_eq!(render(&sample(), false), expected);
     }
 
     #[test]
     fn fits_into_80_columns_whatever_the_names() {
-        let mut rows = sample();
-        rows[0].id = "i".repeat(300);
-        rows[0].address = "a".repeat(300);
-        rows[1].outcome = Err(ProbeFailure::Other("x".repeat(300)));
-        assert!(
-            render(&rows, false)
-                .lines()
-                .all(|line| line.chars().count() <= WIDTH)
-        );
+        let mut decision = sample();
+        decision.considered[0].mailserver.id = "i".repeat(300);
+        let other = ProbeFailure::Other("x".repeat(300));
+        decision.considered[4].verdict = Verdict::NoReply(other);
+        let table = render(&decision, false);
+        assert!(table.lines().all(|line| line.chars().count() <= WIDTH));
     }
 
     #[test]
-    fn json_names_time_failure_and_pool() {
-        let json: serde_json::Value = serde_json::from_str(&render(&sample(), true)).unwrap();
-        assert_eq!(json[0]["rtt_ms"], 13.2);
-        assert_eq!(
-            (json[0]["in_pool"].as_bool(), json[1]["in_pool"].as_bool()),
-            (Some(true), Some(false))
-        );
-        assert_eq!(json[3]["failure"], "no reply in time");
-        assert_eq!(json[3]["rtt_ms"], serde_json::Value::Null);
+    fn json_names_time_failure_pool_tier_and_verdict() {
+        let json: Value = serde_json::from_str(&render(&sample(), true)).unwrap();
+        let row = json!({
+            "id": "b", "name": "b", "address": "/dns4/b/tcp/1", "rtt_ms": 13.2, "failure": null, "in_pool": true,
+            "tier": "healthy", "verdict": "in_pool",
+        });
+        assert_eq!(json[0], row);
+        let outside = |place: usize| (&json[place]["in_pool"], &json[place]["verdict"]);
+        assert_eq!(outside(2), (&json!(false), &json!("slower")));
+        assert_eq!(outside(3), (&json!(false), &json!("unproven")));
+        assert_eq!(json[3]["tier"], "unknown");
+        assert_eq!(json[5]["failure"], "no reply in time (connect)");
+        assert_eq!(json[5]["verdict"], "no_reply");
+        assert_eq!(json[5]["rtt_ms"], Value::Null);
     }
 
     #[test]
-    fn nobody_replied() {
-        let mut rows = sample();
-        rows.iter_mut()
-            .for_each(|row| row.outcome = Err(ProbeFailure::Silent));
-        mark(&mut rows, |replied| replied.div_ceil(4).max(1));
-        assert!(render(&rows, false).ends_with("0 of 5 replied\n"));
+    fn one_is_not_drawn_and_none_is_not_used() {
+        let mut decision = sample();
+        decision.pool = 1;
+        let table = render(&decision, false);
+        assert!(table.ends_with("; the one marked * would be used\n"));
+        decision.pool = 0;
+        decision.considered.drain(..4);
+        assert!(render(&decision, false).ends_with("0 of 4 replied\n"));
     }
 
-    fn sample() -> Vec<Row> {
-        let row = |id: &str, address: &str, outcome| Row {
-            id: id.to_owned(),
-            name: id.to_owned(),
-            address: address.to_owned(),
-            outcome,
-            in_pool: false,
+    fn sample() -> Decision {
+        let one = |id: &str, micros: Option<u64>, verdict| Considered {
+            mailserver: MailserverRef {
+                id: id.to_owned(),
+                name: id.to_owned(),
+                address: format!("/dns4/{id}/tcp/1"),
+            },
+            identity: Identity::new(id),
+            rtt: micros.map(Duration::from_micros),
+            tier: match verdict {
+                Verdict::Unproven => Tier::Unknown,
+                _ => Tier::Healthy,
+            },
+            listed: false,
+            verdict,
         };
-        let store = "store-01.do-ams3.status.prod";
-        let mut rows = vec![
-            row(
-                "d",
-                "/dns4/d.example.org/tcp/30303/p2p/d",
-                Err(ProbeFailure::Refused),
-            ),
-            row(
-                "c",
-                "/dns4/c.example.org/tcp/30303/p2p/c",
-                Ok(Duration::from_micros(499_900)),
-            ),
-            row(
-                store,
-                &format!("/dns4/{store}/tcp/30303/p2p/16Uiu2HAm01"),
-                Ok(Duration::from_millis(20)),
-            ),
-            row(
-                "a",
-                "/dns4/a.example.org/tcp/30303/p2p/a",
-                Err(ProbeFailure::Silent),
-            ),
-            row(
-                "b",
-                "/dns4/b.example.org/tcp/30303/p2p/b",
-                Ok(Duration::from_micros(13_200)),
-            ),
-        ];
-        mark(&mut rows, |replied| replied.div_ceil(4));
-        rows
+        let silent = |id, failure| one(id, None, Verdict::NoReply(failure));
+        Decision {
+            round: 0,
+            purpose: Purpose::Active,
+            chosen: None,
+            identity: None,
+            considered: vec![
+                one("b", Some(13_200), Verdict::Chosen),
+                one(
+                    "store-01.do-ams3.status.prod",
+                    Some(14_000),
+                    Verdict::NotDrawn,
+                ),
+                one("c", Some(499_900), Verdict::Slower),
+                one("p", Some(1_500), Verdict::Unproven),
+                silent("d", ProbeFailure::Refused),
+                silent("a", ProbeFailure::Silent(Stage::Connect)),
+                silent("f", ProbeFailure::WrongPeer("16Uiu2".to_owned())),
+                silent("e", ProbeFailure::Silent(Stage::Round)),
+            ],
+            pool: 2,
+            drawn: Some(0),
+            early: false,
+            took_ms: 0,
+        }
     }
 }

@@ -2,14 +2,17 @@
 //!
 //! They are read from JSON and not from types, so that this end may be older or newer than the other.
 
-use std::time::Duration;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::Value;
 
-use super::layout::{WIDTH, printable, push_line, shorten};
-
-/// Candidates that are shown before the rest is only counted: the page stays one screen.
-const SHOWN: usize = 12;
+use super::{
+    choice,
+    layout::{WIDTH, printable, push_line, shorten},
+};
 
 /// The status report.
 pub(super) fn page(report: &Value) -> String {
@@ -21,13 +24,21 @@ pub(super) fn page(report: &Value) -> String {
         &format!("version {}, up {uptime}", text(&report["version"])),
     );
     field(&mut out, "node", &node(report));
+    field(&mut out, "online", &online(&report["online"]));
     field(&mut out, "active", &active(&report["active"]));
     if let Some(address) = report["active"]["address"].as_str() {
         field(&mut out, "", address);
     }
+    field(&mut out, "standby", &standby(&report["standby"]));
     field(&mut out, "pin", &pin(&report["pin"]));
-    field(&mut out, "decision", &decision(&report["last_decision"]));
+    field(&mut out, "watch", &watch(&report["watch"]));
+    let decision = &report["last_decision"];
+    field(&mut out, "decision", &choice::chosen(decision));
+    if let Some(round) = choice::round(decision) {
+        field(&mut out, "", &round);
+    }
     field(&mut out, "history", &history(&report["history"]));
+    field(&mut out, "memory", &memory(&report["candidates"]));
     field(&mut out, "loop", &counts(&report["counts"]));
     field(&mut out, "traffic", &traffic(&report["traffic"]));
     field(&mut out, "actors", &actors(&report["actors"]));
@@ -38,7 +49,7 @@ pub(super) fn page(report: &Value) -> String {
         let names: Vec<_> = silent.iter().map(text).collect();
         field(&mut out, "no answer", &names.join(", "));
     }
-    candidates(&mut out, report);
+    choice::table(&mut out, report);
     out
 }
 
@@ -80,6 +91,7 @@ pub(super) fn mailserver(one: &Value) -> String {
         Some("configuration") => "of the configuration, ",
         Some("added") => "added, ",
         Some("pin") => "named by the pin, ",
+        Some("peer") => "a peer of the node, ",
         _ => "",
     };
     let line = format!("{mark} {id}{name}, {origin}fleet {}", text(&one["fleet"]));
@@ -106,15 +118,27 @@ fn node(report: &Value) -> String {
             text.push_str(&format!(", {label} {value}"));
         }
     }
-    match report["online"].as_bool() {
-        Some(true) => text.push_str(", online"),
-        Some(false) => text.push_str(", offline"),
+    // An older sidecar tells the node's word alone.
+    let online = &report["online"];
+    match online.as_bool().or(online["node"].as_bool()) {
+        Some(true) => text.push_str(", says it is online"),
+        Some(false) => text.push_str(", says it is offline"),
         None => {}
     }
     if node["use_mailservers"] == false {
         text.push_str(", mailservers switched off");
     }
     text
+}
+
+fn online(online: &Value) -> String {
+    match online["verdict"].as_str() {
+        None => "unknown".to_owned(),
+        Some(verdict) => {
+            let since = duration(&online["since_ms"]);
+            format!("{verdict} for {since}: {}", text(&online["reason"]))
+        }
+    }
 }
 
 fn active(active: &Value) -> String {
@@ -129,6 +153,15 @@ fn active(active: &Value) -> String {
     )
 }
 
+fn standby(standby: &Value) -> String {
+    match (standby["id"].as_str(), standby["listed"].as_bool()) {
+        (None, _) => "none".to_owned(),
+        (Some(id), None) => id.to_owned(),
+        (Some(id), Some(true)) => format!("{id}, a peer of the node already"),
+        (Some(id), Some(false)) => format!("{id}, to be dialled"),
+    }
+}
+
 fn pin(pin: &Value) -> String {
     match (pin["id"].as_str(), pin["fallback_reason"].as_str()) {
         (None, _) => "none".to_owned(),
@@ -137,24 +170,22 @@ fn pin(pin: &Value) -> String {
     }
 }
 
-fn decision(decision: &Value) -> String {
-    if decision.is_null() {
-        return "none yet".to_owned();
+fn watch(watch: &Value) -> String {
+    if watch.is_null() {
+        return "unknown".to_owned();
     }
-    let considered = decision["considered"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let replied = considered
-        .iter()
-        .filter(|one| !one["rtt_ms"].is_null())
-        .count();
-    let total = considered.len();
-    let chosen = or_none(&decision["chosen"]["id"]);
-    format!(
-        "{chosen}, from a pool of {}; {replied} of {total} replied",
-        decision["pool"]
-    )
+    let mut text = match watch["interval_ms"].as_u64() {
+        None => "nobody is watched now".to_owned(),
+        Some(pause) => {
+            let pause = humantime::format_duration(Duration::from_millis(pause));
+            let bytes = watch["bytes_per_minute"].as_f64().unwrap_or_default();
+            format!("every {pause}, {:.1} KB/min", bytes / 1000.0)
+        }
+    };
+    if let Some(patience) = watch["patience_ms"].as_u64() {
+        text.push_str(&format!(", patience {patience} ms"));
+    }
+    text + &format!("; {} of {} probes missed", watch["misses"], watch["probes"])
 }
 
 fn history(history: &Value) -> String {
@@ -179,6 +210,36 @@ fn history(history: &Value) -> String {
         text.push_str(&format!("; {failure}"));
     }
     text
+}
+
+/// What is remembered of all candidates together.
+fn memory(candidates: &Value) -> String {
+    let candidates = candidates.as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut failures = BTreeMap::<String, u64>::new();
+    for (cause, times) in candidates
+        .iter()
+        .filter_map(|one| one["failures"].as_object())
+        .flatten()
+    {
+        let sum = failures.entry(printable(cause)).or_default();
+        *sum = sum.saturating_add(times.as_u64().unwrap_or(0));
+    }
+    let told = candidates
+        .iter()
+        .filter_map(|one| one["successes"].as_u64());
+    if candidates.is_empty() || told.clone().next().is_none() {
+        return "unknown".to_owned();
+    }
+    let failures = failures.iter();
+    let failures: Vec<String> = failures
+        .map(|(cause, times)| format!("{times} {}", cause.replace('_', " ")))
+        .collect();
+    let failures = match failures.is_empty() {
+        true => "no failures".to_owned(),
+        false => format!("failures: {}", failures.join(", ")),
+    };
+    let successes = told.fold(0, u64::saturating_add);
+    format!("{successes} history requests answered; {failures}")
 }
 
 fn counts(counts: &Value) -> String {
@@ -236,48 +297,6 @@ fn actors(actors: &Value) -> String {
     }
 }
 
-fn candidates(out: &mut String, report: &Value) {
-    let all = report["candidates"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    if all.is_empty() {
-        return;
-    }
-    push_line(out, "");
-    push_line(
-        out,
-        &format!(
-            "  {:<42} {:<13} {:>9} {:>10}",
-            "candidate", "state", "rtt", "cools off"
-        ),
-    );
-    for one in all.iter().take(SHOWN) {
-        push_line(out, &candidate(one, &report["active"]["id"]));
-    }
-    if all.len() > SHOWN {
-        push_line(
-            out,
-            &format!("  and {} more: see mailservers", all.len() - SHOWN),
-        );
-    }
-}
-
-fn candidate(one: &Value, active: &Value) -> String {
-    let mark = if one["id"] == *active { '*' } else { ' ' };
-    let rtt = one["rtt_ms"]
-        .as_f64()
-        .map_or_else(|| "-".to_owned(), |rtt| format!("{rtt:.1} ms"));
-    let cooling = if one["cool_off_ms"].is_null() {
-        String::new()
-    } else {
-        duration(&one["cool_off_ms"])
-    };
-    let id = shorten(&text(&one["id"]), 42);
-    let state = text(&one["state"]);
-    format!("{mark} {id:<42} {state:<13} {rtt:>9} {cooling:>10}")
-}
-
 fn text(value: &Value) -> String {
     printable(value.as_str().unwrap_or("?"))
 }
@@ -290,97 +309,4 @@ fn or_none(value: &Value) -> String {
 fn duration(milliseconds: &Value) -> String {
     let seconds = milliseconds.as_u64().unwrap_or(0) / 1000;
     humantime::format_duration(Duration::from_secs(seconds)).to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_page_for_people() {
-        let expected = "\
-sidecar    version 0.1.0, up 1h 2s
-node       ready, mode waku2, fleet status.prod, online
-active     store-01.do-ams3.status.prod, connected for 5s
-           /dns4/store-01.do-ams3.status.prod/tcp/30303/p2p/16Uiu2
-pin        mine, not in use: no reply in time
-decision   store-01.do-ams3.status.prod, from a pool of 1; 1 of 2 replied
-history    up to date; 3 answered, 1 failed; 2 communities wait
-loop       2 selections, 2 connections, 0 failed, 1 lost
-traffic    17 calls, 1 failed; 90 signals, 0 malformed
-actors     pinger restarted 1x (panic: x)
-no answer  selector
-
-  candidate                                  state               rtt  cools off
-* store-01.do-ams3.status.prod               connected       13.3 ms
-  mine                                       disconnected          -        58s
-";
-        assert_eq!(page(&report()), expected);
-    }
-
-    #[test]
-    fn a_page_of_nothing() {
-        let page = page(
-            &json!({ "uptime_ms": 5, "node": { "state": "unreachable", "reason": "refused" } }),
-        );
-        assert!(page.contains("node       unreachable: refused\n"), "{page}");
-        assert!(page.contains("active     none\n"), "{page}");
-    }
-
-    #[test]
-    fn one_screen_whatever_comes() {
-        let mut report = report();
-        let one = json!({ "id": "x".repeat(99), "state": "disconnected", "rtt_ms": 60_000.0, "cool_off_ms": 60_000 });
-        report["candidates"] = vec![one; 300].into();
-        report["pin"]["fallback_reason"] = "y".repeat(300).into();
-        let page = page(&report);
-        assert!(
-            page.lines().all(|line| line.chars().count() <= WIDTH),
-            "{page}"
-        );
-        assert!(page.lines().count() <= 27, "{page}");
-        assert!(
-            page.ends_with("  and 288 more: see mailservers\n"),
-            "{page}"
-        );
-    }
-
-    #[test]
-    fn the_list_names_origin_fleet_and_pin() {
-        let list = json!({ "fleet": "status.prod", "mailservers": [
-            { "id": "a", "name": "My store", "address": "/ip4/192.0.2.1/tcp/1/p2p/a", "origin": "added",
-              "fleet": "status.prod", "pinned": true },
-        ]});
-        let expected = "\
-* a (My store), added, fleet status.prod
-    /ip4/192.0.2.1/tcp/1/p2p/a
-1 in all, fleet status.prod; * marks the pin
-";
-        assert_eq!(mailservers(&list), expected);
-    }
-
-    fn report() -> Value {
-        let id = "store-01.do-ams3.status.prod";
-        json!({
-            "version": "0.1.0", "uptime_ms": 3_602_999, "mode": "waku2", "fleet": "status.prod",
-            "node": { "state": "ready", "use_mailservers": true }, "online": true,
-            "active": { "id": id, "address": format!("/dns4/{id}/tcp/30303/p2p/16Uiu2"), "state": "connected", "since_ms": 5400 },
-            "pin": { "id": "mine", "fallback_reason": "no reply in time" },
-            "candidates": [
-                { "id": id, "state": "connected", "rtt_ms": 13.26, "cool_off_ms": null },
-                { "id": "mine", "state": "disconnected", "rtt_ms": null, "cool_off_ms": 58_300 },
-            ],
-            "counts": { "ticks": 9, "selections": 2, "connections": 2, "failed_connections": 0, "losses": 1 },
-            "last_decision": { "chosen": { "id": id }, "pool": 1, "considered": [{ "rtt_ms": 13.26 }, { "rtt_ms": null }] },
-            "history": { "owed": false, "completed": 3, "failed": 1, "communities": ["a", "b"], "last_failure": null },
-            "actors": {
-                "connector": { "running": true, "restarts": 0, "last_failure": null },
-                "pinger": { "running": true, "restarts": 1, "last_failure": "panic: x" },
-            },
-            "traffic": { "rpc_calls": 17, "rpc_failures": 1, "signals": 90, "signals_skipped": 80, "signals_malformed": 0, "signals_open": true },
-            "unanswered": ["selector"],
-        })
-    }
 }

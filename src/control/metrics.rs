@@ -3,6 +3,9 @@
 //! The numbers live in the actors: a registry is filled anew for each scrape. A part that did not
 //! answer has no lines, so that a graph shows a hole and not a zero.
 
+use std::collections::BTreeMap;
+
+use actors::{memory::Cause, online::Verdict, peer_tracker::PeerState};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
@@ -19,6 +22,11 @@ struct ActorLabel {
     actor: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct CauseLabel {
+    cause: &'static str,
+}
+
 /// The text of one scrape.
 pub(super) fn render(snapshot: &Snapshot, uptime_seconds: f64) -> Result<String, std::fmt::Error> {
     let mut metrics = Metrics(Registry::with_prefix("mailserver_sidecar"));
@@ -33,7 +41,10 @@ pub(super) fn render(snapshot: &Snapshot, uptime_seconds: f64) -> Result<String,
         .0
         .register("uptime_seconds", "Since the control API came up", uptime);
     connector(&mut metrics, snapshot);
+    memory(&mut metrics, snapshot);
     mailservers(&mut metrics, snapshot);
+    online(&mut metrics, snapshot);
+    watch(&mut metrics, snapshot);
     history(&mut metrics, snapshot);
     traffic(&mut metrics, snapshot);
     actors(&mut metrics, snapshot);
@@ -76,6 +87,11 @@ fn connector(metrics: &mut Metrics, snapshot: &Snapshot) {
         "Whether a mailserver is active and connected",
         connected.into(),
     );
+    metrics.level(
+        "standby",
+        "Whether the next mailserver is known in advance",
+        status.standby.is_some().into(),
+    );
     let falling_back = status
         .pin
         .as_ref()
@@ -117,7 +133,7 @@ fn mailservers(metrics: &mut Metrics, snapshot: &Snapshot) {
         let connected = table
             .states
             .values()
-            .filter(|state| **state == actors::peer_tracker::PeerState::Connected);
+            .filter(|state| **state == PeerState::Connected);
         metrics.level(
             "mailservers_connected",
             "Mailservers that the node lists as peers",
@@ -126,12 +142,88 @@ fn mailservers(metrics: &mut Metrics, snapshot: &Snapshot) {
         metrics.level("peers", "All peers of the node", table.peers);
         if let Some(online) = table.online {
             metrics.level(
-                "online",
+                "node_online",
                 "Whether the node says that it is online",
                 online.into(),
             );
         }
     }
+}
+
+/// Summed over the candidates: a label for each would be as many series as there are mailservers. They are gauges,
+/// because candidates come and go.
+fn memory(metrics: &mut Metrics, snapshot: &Snapshot) {
+    let Some(status) = &snapshot.connector else {
+        return;
+    };
+    let successes: u64 = status.memory.values().map(|it| it.successes).sum();
+    metrics.level(
+        "remembered_successes",
+        "History requests that the candidates answered, since the first day",
+        usize::try_from(successes).unwrap_or(usize::MAX),
+    );
+    let mut sums = BTreeMap::<Cause, u64>::new();
+    for (&cause, times) in status.memory.values().flat_map(|it| &it.failures) {
+        *sums.entry(cause).or_default() += times;
+    }
+    let failures = Family::<CauseLabel, Gauge>::default();
+    for (cause, times) in sums {
+        let cause = word(cause);
+        let times = i64::try_from(times).unwrap_or(i64::MAX);
+        failures.get_or_create(&CauseLabel { cause }).set(times);
+    }
+    metrics.0.register(
+        "remembered_failures",
+        "Failures of the candidates, since the first day",
+        failures,
+    );
+}
+
+/// As in the status report.
+fn word(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Dial => "dial",
+        Cause::Lost => "lost",
+        Cause::Probe => "probe",
+        Cause::Request => "request",
+        Cause::ShortHistory => "short_history",
+        Cause::WrongId => "wrong_id",
+        Cause::RateLimited => "rate_limited",
+    }
+}
+
+fn online(metrics: &mut Metrics, snapshot: &Snapshot) {
+    let Some(online) = &snapshot.online else {
+        return;
+    };
+    let is = |verdict| usize::from(online.verdict == verdict);
+    metrics.level(
+        "online",
+        "Whether the verdict is online",
+        is(Verdict::Online),
+    );
+    metrics.level(
+        "offline",
+        "Whether the verdict is offline: neither online, nor in doubt",
+        is(Verdict::Offline),
+    );
+}
+
+fn watch(metrics: &mut Metrics, snapshot: &Snapshot) {
+    let Some(watched) = &snapshot.watch else {
+        return;
+    };
+    metrics.count("watch_probes", "Probes of the watch", watched.probes);
+    metrics.count(
+        "watch_misses",
+        "Probes of the watch that were not answered in time",
+        watched.misses,
+    );
+    metrics.level(
+        "watch_bytes_per_minute",
+        "Payload bytes of the watch in the last minute",
+        usize::try_from(watched.bytes_per_minute).unwrap_or(usize::MAX),
+    );
 }
 
 fn history(metrics: &mut Metrics, snapshot: &Snapshot) {

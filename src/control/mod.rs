@@ -28,9 +28,11 @@ use actors::{
     fleet_registry::{AddCustom, Candidates, Pin, RemoveCustom, Unpin},
     history_requester::{self, QueueCommunity, RequestNow},
     node::{GetTraffic, PushSignals},
+    online::GetVerdict,
     peer_tracker::Peers,
     selector::LastDecision,
     supervisor::GetHealth,
+    watch::GetWatch,
 };
 use tokio::{net::TcpListener, sync::watch, time::Instant};
 
@@ -61,6 +63,10 @@ pub struct Ports {
     pub peers: Recipient<Peers>,
     /// The selector.
     pub last_decision: Recipient<LastDecision>,
+    /// The online watch, for the verdict.
+    pub online: Recipient<GetVerdict>,
+    /// The watch, for its state.
+    pub watch: Recipient<GetWatch>,
     /// The history requester, for its state.
     pub history: Recipient<history_requester::GetStatus>,
     /// The history requester, to ask now.

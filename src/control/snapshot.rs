@@ -7,9 +7,11 @@ use actors::{
     fleet_registry::{Candidates, CandidatesChanged},
     history_requester,
     node::{GetTraffic, Mode, NodeState, Profile, Traffic},
+    online::{GetVerdict, Online},
     peer_tracker::{PeerTable, Peers},
     selector::{Decision, LastDecision},
     supervisor::{GetHealth, Health},
+    watch::{GetWatch, Watched},
 };
 
 use super::{ANSWER_LIMIT, Ports, ask};
@@ -20,6 +22,8 @@ pub(super) struct Snapshot {
     pub(super) registry: Option<CandidatesChanged>,
     pub(super) peers: Option<PeerTable>,
     pub(super) decision: Option<Option<Decision>>,
+    pub(super) online: Option<Online>,
+    pub(super) watch: Option<Watched>,
     pub(super) history: Option<history_requester::Status>,
     pub(super) health: Option<BTreeMap<&'static str, Health>>,
     pub(super) traffic: Option<Traffic>,
@@ -27,11 +31,13 @@ pub(super) struct Snapshot {
 
 impl Snapshot {
     pub(super) async fn take(ports: &Ports) -> Self {
-        let (connector, registry, peers, decision, history, health, traffic) = tokio::join!(
+        let (connector, registry, peers, decision, online, watch, history, health, traffic) = tokio::join!(
             ask(&ports.connector, connector::GetStatus, ANSWER_LIMIT),
             ask(&ports.candidates, Candidates, ANSWER_LIMIT),
             ask(&ports.peers, Peers, ANSWER_LIMIT),
             ask(&ports.last_decision, LastDecision, ANSWER_LIMIT),
+            ask(&ports.online, GetVerdict, ANSWER_LIMIT),
+            ask(&ports.watch, GetWatch, ANSWER_LIMIT),
             ask(&ports.history, history_requester::GetStatus, ANSWER_LIMIT),
             ask(&ports.health, GetHealth, ANSWER_LIMIT),
             ask(&ports.traffic, GetTraffic, ANSWER_LIMIT),
@@ -41,6 +47,8 @@ impl Snapshot {
             registry,
             peers,
             decision,
+            online,
+            watch,
             history,
             health,
             traffic,
@@ -54,6 +62,8 @@ impl Snapshot {
             ("fleet_registry", self.registry.is_none()),
             ("peer_tracker", self.peers.is_none()),
             ("selector", self.decision.is_none()),
+            ("online", self.online.is_none()),
+            ("watch", self.watch.is_none()),
             ("history_requester", self.history.is_none()),
             ("supervisor", self.health.is_none()),
             ("node", self.traffic.is_none()),

@@ -6,10 +6,13 @@ use actors::{
     connector::{self, Counts},
     history_requester,
     mailserver::{Mailserver, Origin},
+    memory::{Cause, Record},
     node::{Mode, NodeState, Traffic},
-    peer_tracker::PeerState,
-    selector::Decision,
+    online,
+    peer_tracker::{PeerState, PeerTable},
+    selector::{Decision, Tier},
     supervisor::Health,
+    watch::Watched,
 };
 use serde::Serialize;
 
@@ -23,12 +26,14 @@ pub(super) struct Report<'a> {
     mode: Option<Mode>,
     fleet: Option<&'a str>,
     node: Option<Node<'a>>,
-    online: Option<bool>,
+    online: Option<Online<'a>>,
     active: Option<Active<'a>>,
+    standby: Option<Standby<'a>>,
     pin: Option<Pin<'a>>,
     candidates: Option<Vec<Candidate<'a>>>,
     counts: Option<Counts>,
     last_decision: Option<&'a Decision>,
+    watch: Option<&'a Watched>,
     history: Option<&'a history_requester::Status>,
     actors: Option<&'a BTreeMap<&'static str, Health>>,
     traffic: Option<&'a Traffic>,
@@ -44,6 +49,14 @@ struct Node<'a> {
     use_mailservers: Option<bool>,
 }
 
+/// The verdict, and beside it the node's own word.
+#[derive(Serialize)]
+struct Online<'a> {
+    #[serde(flatten)]
+    verdict: &'a online::Online,
+    node: Option<bool>,
+}
+
 #[derive(Serialize)]
 struct Active<'a> {
     id: &'a str,
@@ -51,6 +64,15 @@ struct Active<'a> {
     address: &'a str,
     state: &'static str,
     since_ms: u64,
+}
+
+#[derive(Serialize)]
+struct Standby<'a> {
+    id: &'a str,
+    name: &'a str,
+    address: &'a str,
+    /// The node has it as a peer.
+    listed: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -68,9 +90,27 @@ struct Candidate<'a> {
     address: &'a str,
     origin: Origin,
     state: Option<PeerState>,
+    /// Of the last decision.
+    tier: Option<Tier>,
+    /// Of the last decision; the smoothed one if that has none.
     rtt_ms: Option<f64>,
+    smoothed_rtt_ms: Option<f64>,
+    /// History requests that it answered, since the first day.
+    successes: Option<u64>,
+    /// Since the first day.
+    failures: Option<&'a BTreeMap<Cause, u64>>,
     cool_off_ms: Option<u64>,
 }
+
+/// What is remembered of a mailserver that never answered and never failed.
+static NOTHING: Record = Record {
+    rtt_ms: None,
+    successes: 0,
+    failures: BTreeMap::new(),
+    level: 0,
+    avoided_until_ms: 0,
+    changed_ms: 0,
+};
 
 impl<'a> Report<'a> {
     pub(super) fn new(snapshot: &'a Snapshot, uptime: Duration) -> Self {
@@ -81,16 +121,20 @@ impl<'a> Report<'a> {
             mode: snapshot.mode(),
             fleet: snapshot.fleet(),
             node: connector.map(|status| Node::new(&status.node)),
-            online: snapshot.peers.as_ref().and_then(|table| table.online),
+            online: Online::new(snapshot),
             active: connector
                 .and_then(|status| status.active.as_ref())
                 .map(Active::new),
+            standby: connector
+                .and_then(|status| status.standby.as_ref())
+                .map(|standby| Standby::new(standby, snapshot.peers.as_ref())),
             pin: connector
                 .and_then(|status| status.pin.as_ref())
                 .map(Pin::new),
             candidates: candidates(snapshot),
             counts: connector.map(|status| status.counts),
-            last_decision: snapshot.decision.as_ref().and_then(Option::as_ref),
+            last_decision: last_decision(snapshot),
+            watch: snapshot.watch.as_ref(),
             history: snapshot.history.as_ref(),
             actors: snapshot.health.as_ref(),
             traffic: snapshot.traffic.as_ref(),
@@ -114,6 +158,14 @@ impl<'a> Node<'a> {
     }
 }
 
+impl<'a> Online<'a> {
+    fn new(snapshot: &'a Snapshot) -> Option<Self> {
+        let node = snapshot.peers.as_ref().and_then(|table| table.online);
+        let verdict = snapshot.online.as_ref()?;
+        Some(Self { verdict, node })
+    }
+}
+
 impl<'a> Active<'a> {
     fn new(active: &'a connector::Active) -> Self {
         let Mailserver {
@@ -126,6 +178,21 @@ impl<'a> Active<'a> {
             address: address.dial(),
             state,
             since_ms,
+        }
+    }
+}
+
+impl<'a> Standby<'a> {
+    fn new(standby: &'a Mailserver, peers: Option<&PeerTable>) -> Self {
+        let Mailserver {
+            id, name, address, ..
+        } = standby;
+        let state = |table: &PeerTable| table.states.get(&standby.identity).copied();
+        Self {
+            id,
+            name,
+            address: address.dial(),
+            listed: peers.map(|table| state(table) == Some(PeerState::Connected)),
         }
     }
 }
@@ -154,30 +221,34 @@ fn candidates(snapshot: &Snapshot) -> Option<Vec<Candidate<'_>>> {
     )
 }
 
-fn candidate<'a>(mailserver: &'a Mailserver, snapshot: &Snapshot) -> Candidate<'a> {
+fn candidate<'a>(mailserver: &'a Mailserver, snapshot: &'a Snapshot) -> Candidate<'a> {
     let identity = &mailserver.identity;
-    let decision = snapshot.decision.as_ref().and_then(Option::as_ref);
-    let considered = decision.and_then(|decision| {
-        decision
-            .considered
-            .iter()
-            .find(|one| one.identity == *identity)
+    let considered = last_decision(snapshot).and_then(|decision| {
+        let mut all = decision.considered.iter();
+        all.find(|one| one.identity == *identity)
     });
-    let cooling = snapshot.connector.as_ref().map(|status| &status.cooling_ms);
+    let connector = snapshot.connector.as_ref();
+    let record = connector.map(|status| status.memory.get(identity).unwrap_or(&NOTHING));
+    let measured = considered.and_then(|one| one.rtt);
+    let smoothed = record.and_then(|record| record.rtt_ms);
+    let peers = snapshot.peers.as_ref();
     Candidate {
         id: &mailserver.id,
         name: &mailserver.name,
         address: mailserver.address.dial(),
         origin: mailserver.origin,
-        state: snapshot
-            .peers
-            .as_ref()
-            .map(|table| table.states.get(identity).copied().unwrap_or_default()),
-        rtt_ms: considered
-            .and_then(|one| one.rtt)
-            .map(|rtt| rtt.as_secs_f64() * 1000.0),
-        cool_off_ms: cooling.and_then(|cooling| cooling.get(identity)).copied(),
+        state: peers.map(|table| table.states.get(identity).copied().unwrap_or_default()),
+        tier: considered.map(|one| one.tier),
+        rtt_ms: measured.map(|rtt| rtt.as_secs_f64() * 1000.0).or(smoothed),
+        smoothed_rtt_ms: smoothed,
+        successes: record.map(|record| record.successes),
+        failures: record.map(|record| &record.failures),
+        cool_off_ms: connector.and_then(|status| status.cooling_ms.get(identity).copied()),
     }
+}
+
+fn last_decision(snapshot: &Snapshot) -> Option<&Decision> {
+    snapshot.decision.as_ref()?.as_ref()
 }
 
 fn milliseconds(duration: Duration) -> u64 {

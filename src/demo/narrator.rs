@@ -5,7 +5,11 @@ use std::{
     time::Duration,
 };
 
-use actors::selector::{Considered, Decision, Verdict};
+use actors::{
+    events::Event,
+    mailserver::MailserverRef,
+    selector::{Considered, Decision, Verdict},
+};
 use tokio::time::Instant;
 
 use super::Recovery;
@@ -54,7 +58,7 @@ impl Narrator {
             first.mailserver.id,
             seconds(first.available),
             seconds(first.fetched),
-            reasons(decision),
+            decision.map(drawn).unwrap_or_default(),
         ))
     }
 
@@ -64,6 +68,7 @@ impl Narrator {
 
     pub(super) fn recovered(
         &self,
+        before: &MailserverRef,
         recovery: &Recovery,
         decision: Option<&Decision>,
         messages: usize,
@@ -77,9 +82,17 @@ impl Narrator {
              {INDENT}all {messages} messages sent meanwhile are there after {}\n\n",
             recovery.mailserver.id,
             seconds(recovery.available),
-            reasons(decision),
+            reasons(before, recovery, decision),
             seconds(recovery.fetched),
         ))
+    }
+
+    /// What happens besides, as far as it belongs to the story.
+    pub(super) fn aside(&self, event: &Event) -> Result<(), Failure> {
+        match network(event) {
+            Some(text) => say(&format!("{INDENT}{}\n", shorten(&text, 70))),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn end(&self, sent: usize, recoveries: usize) -> Result<(), Failure> {
@@ -115,17 +128,54 @@ fn seconds(time: Duration) -> String {
     format!("{:.2} s", time.as_secs_f64())
 }
 
-/// What was chosen and why, in one or two lines.
-fn reasons(decision: Option<&Decision>) -> String {
-    let Some(decision) = decision else {
-        return format!("{INDENT}the same as before: it is still connected\n");
-    };
+/// What became of the online verdict.
+fn network(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::Suspect { reason } => format!("perhaps we are offline ourselves: {reason}"),
+        Event::Offline { reason } => format!("we are offline, nobody is blamed: {reason}"),
+        Event::Online { reason, offline_ms } => match offline_ms {
+            Some(ms) => format!(
+                "online again after {}: {reason}",
+                seconds(Duration::from_millis(*ms))
+            ),
+            None => format!("we are online after all: {reason}"),
+        },
+        Event::Asleep { slept_ms } => {
+            let slept = seconds(Duration::from_millis(*slept_ms));
+            format!("awake after a sleep of {slept}: everything is looked at anew")
+        }
+        _ => return None,
+    })
+}
+
+/// Why this one, in one or two lines.
+fn reasons(before: &MailserverRef, recovery: &Recovery, decision: Option<&Decision>) -> String {
+    let used = &recovery.mailserver;
+    let chosen = |it: &&Decision| it.chosen.as_ref() == Some(used);
+    match (recovery.why.as_str(), decision.filter(chosen)) {
+        // Whatever a round beside it has found.
+        ("standby", _) => format!("{INDENT}it was the standby, drawn before it was needed\n"),
+        (_, Some(decision)) => drawn(decision),
+        _ if used.id == before.id => {
+            format!("{INDENT}the same as before: it is still connected\n")
+        }
+        (why, None) => format!("{INDENT}without a new draw: {}\n", shorten(why, 50)),
+    }
+}
+
+/// What was chosen and from whom, in two lines.
+fn drawn(decision: &Decision) -> String {
     let replied = decision.considered.iter().filter(|it| it.rtt.is_some());
     let of = decision.considered.len();
+    let settled = if decision.early {
+        ", which settled it"
+    } else {
+        ""
+    };
     let pool = decision.considered.iter().filter(in_pool).map(time_of);
     let pool: Vec<String> = pool.collect();
     format!(
-        "{INDENT}{} of {of} replied; drawn from the fastest quarter:\n{INDENT}  {}\n",
+        "{INDENT}{} of {of} replied{settled}; drawn from the fastest:\n{INDENT}  {}\n",
         replied.count(),
         shorten(&pool.join(", "), 66)
     )
@@ -150,5 +200,93 @@ fn shorten(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recovery(id: &str, why: &str) -> Recovery {
+        Recovery {
+            mailserver: reference(id),
+            why: why.into(),
+            noticed: None,
+            available: Duration::ZERO,
+            fetched: Duration::ZERO,
+        }
+    }
+
+    fn reference(id: &str) -> MailserverRef {
+        MailserverRef {
+            id: id.into(),
+            name: id.into(),
+            address: String::new(),
+        }
+    }
+
+    fn decision(chosen: &str) -> Decision {
+        Decision {
+            round: 1,
+            purpose: actors::selector::Purpose::Active,
+            chosen: Some(reference(chosen)),
+            identity: None,
+            considered: Vec::new(),
+            pool: 0,
+            drawn: None,
+            early: true,
+            took_ms: 9,
+        }
+    }
+
+    #[test]
+    fn the_reason_told_is_the_one_it_was_used_for() {
+        let told = |id, why, drawn| reasons(&reference("old"), &recovery(id, why), drawn);
+        let (new, other) = (decision("new"), decision("other"));
+        let standby = told("new", "standby", Some(&new));
+        assert!(standby.contains("the standby"), "{standby}");
+        let chosen = told("new", "chosen", Some(&new));
+        assert!(chosen.contains("replied, which settled it"), "{chosen}");
+        let beside = told("new", "it answers", Some(&other));
+        assert!(
+            beside.contains("without a new draw: it answers"),
+            "{beside}"
+        );
+        let same = told("old", "", None);
+        assert!(same.contains("the same as before"), "{same}");
+    }
+
+    #[test]
+    fn each_verdict_is_told_in_plain_words_and_nothing_else_is() {
+        let reason = || "store-1 answers".to_owned();
+        let online = |offline_ms| Event::Online {
+            reason: reason(),
+            offline_ms,
+        };
+        for (event, told) in [
+            (online(None), "we are online after all: store-1 answers"),
+            (
+                online(Some(30_000)),
+                "online again after 30.00 s: store-1 answers",
+            ),
+            (
+                Event::Offline { reason: reason() },
+                "we are offline, nobody is blamed: store-1 answers",
+            ),
+            (
+                Event::Suspect { reason: reason() },
+                "perhaps we are offline ourselves: store-1 answers",
+            ),
+            (
+                Event::Asleep {
+                    slept_ms: 3_600_000,
+                },
+                "awake after a sleep of 3600.00 s: everything is looked at anew",
+            ),
+        ] {
+            assert_eq!(network(&event).as_deref(), Some(told));
+        }
+        let mailserver = reference("a");
+        assert_eq!(network(&Event::PeerConnected { mailserver }), None);
     }
 }

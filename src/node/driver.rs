@@ -9,8 +9,9 @@ use actix::{
 use actors::{
     address::Network,
     node::{
-        CommunityAnswer, Connect, Connection, DropPeer, GetTraffic, HistoryAnswer, Introduce, Mode,
-        NodeError, NodePort, PushSignals, RefreshPeers, RequestCommunity, RequestHistory, Traffic,
+        Blame, CommunityAnswer, Connect, Connection, DropPeer, GetTraffic, HistoryAnswer,
+        Introduce, Mode, NodeError, NodePort, PushSignals, RefreshPeers, RequestCommunity,
+        RequestHistory, Traffic,
     },
 };
 
@@ -136,16 +137,26 @@ impl Handler<Attach> for Driver {
 impl Handler<Connect> for Driver {
     type Result = ResponseFuture<Result<Connection, NodeError>>;
 
-    fn handle(&mut self, Connect(mailserver): Connect, _ctx: &mut Self::Context) -> Self::Result {
-        self.answer(|link, mode| async move {
-            let connection = match mode {
-                Mode::Waku1 => waku1::connect(&link, &mailserver).await,
-                Mode::Waku2 => waku2::connect(&link, &mailserver).await,
-                Mode::Pin => pin::connect(&link, &mailserver).await,
+    fn handle(&mut self, connect: Connect, _ctx: &mut Self::Context) -> Self::Result {
+        let attempt = self.link.begin_attempt();
+        self.answer(move |link, mode| async move {
+            let Connect {
+                mailserver,
+                standby,
+            } = connect;
+            let outcome = match mode {
+                Mode::Waku1 => waku1::connect(&link, attempt, &mailserver, standby.as_ref()).await,
+                Mode::Waku2 => waku2::connect(&link, attempt, &mailserver).await,
+                Mode::Pin => pin::connect(&link, attempt, &mailserver).await,
                 Mode::Observe => Err(NodeError::NotPossible),
-            }?;
-            *link.chosen.borrow_mut() = Some(mailserver);
-            Ok(connection)
+            };
+            match outcome {
+                // Nobody waits for that mailserver any more, and the node may have been told to leave it.
+                Err(error) if error.blame() != Blame::Node && link.is_overtaken(attempt) => {
+                    Err(NodeError::Superseded)
+                }
+                outcome => outcome,
+            }
         })
     }
 }

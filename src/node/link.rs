@@ -15,7 +15,7 @@ use actors::{
 };
 use futures_util::future::AbortHandle;
 use serde_json::json;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Mutex, MutexGuard, Notify, watch};
 
 use crate::node::{
     Signals,
@@ -30,21 +30,23 @@ use crate::node::{
 /// How long an actor may take to accept what it is told; one that is being restarted takes a while.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Who is told what about the node.
+/// How long an order may wait for the one before it. A call takes milliseconds; one that hangs must not hold up those
+/// that may get through.
+const TURN: Duration = Duration::from_secs(1);
+
+/// Who is told what about the node. Where there are several they are told one after the other.
 #[derive(Clone)]
 pub struct Listeners {
-    /// Told first when the state of the node changes.
-    pub registry: Recipient<NodeChanged>,
-    /// The peers that the node lists.
-    pub peers: Recipient<PeerSnapshot>,
+    /// The state of the node. The first one (the registry) knows of it before the peers are told, the others after
+    /// that; the last one (the connector) acts upon all of it.
+    pub node: Vec<Recipient<NodeChanged>>,
+    /// The peers that the node lists. The first one (the tracker) knows of them before the registry makes candidates
+    /// of them.
+    pub peers: Vec<Recipient<PeerSnapshot>>,
     /// The history requests of the node itself.
     pub history_signals: Recipient<HistorySignal>,
-    /// Told of the state last.
-    pub connector: Recipient<NodeChanged>,
     /// The node's own choice of a mailserver.
     pub switched: Recipient<NodeSwitched>,
-    /// The probe, which asks the node in some modes.
-    pub probe: Recipient<NodeChanged>,
 }
 
 /// See the module.
@@ -71,7 +73,15 @@ pub(crate) struct Link {
     listed: RefCell<BTreeSet<Identity>>,
     snapshots: Cell<u64>,
     state: RefCell<Option<NodeState>>,
+    /// The number of the newest connect call.
+    newest: Cell<u64>,
+    /// Held while the node is told which mailserver to use.
+    turns: Mutex<()>,
 }
+
+/// The number of a connect call: of several under way only the newest may have its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Attempt(u64);
 
 impl Link {
     pub(crate) fn new(
@@ -99,6 +109,8 @@ impl Link {
             listed: RefCell::default(),
             snapshots: Cell::default(),
             state: RefCell::default(),
+            newest: Cell::default(),
+            turns: Mutex::default(),
         }
     }
 
@@ -127,10 +139,44 @@ impl Link {
 
     pub(crate) fn drive(&self, driving: Option<Driving>) {
         self.driving.set(driving);
+        // What was chosen for one session is not set in the next one, which may be that of another account.
+        self.begin_attempt();
         self.inbox.want(driving.map(|driving| driving.network));
         if driving.is_none() {
             self.listed.borrow_mut().clear();
             *self.chosen.borrow_mut() = None;
+        }
+    }
+
+    /// A connect call begins: those under way are overtaken.
+    pub(crate) fn begin_attempt(&self) -> Attempt {
+        self.newest.set(self.newest.get() + 1);
+        Attempt(self.newest.get())
+    }
+
+    /// Whether a newer connect call, or another session, has begun since.
+    pub(crate) fn is_overtaken(&self, Attempt(number): Attempt) -> bool {
+        number != self.newest.get()
+    }
+
+    /// Waits until the node has answered the last order, and begins the next. Each call has a connection of its own, so
+    /// that two at once might arrive in the other order, and the older mailserver be the one that is used.
+    pub(crate) async fn turn(&self) -> Option<MutexGuard<'_, ()>> {
+        tokio::time::timeout(TURN, self.turns.lock()).await.ok()
+    }
+
+    /// As [`Link::turn`], for a connect call.
+    ///
+    /// # Errors
+    /// It was overtaken: to set its mailserver now would undo the newer choice.
+    pub(crate) async fn turn_of(
+        &self,
+        attempt: Attempt,
+    ) -> Result<Option<MutexGuard<'_, ()>>, NodeError> {
+        let turn = self.turn().await;
+        match self.is_overtaken(attempt) {
+            true => Err(NodeError::Superseded),
+            false => Ok(turn),
         }
     }
 
@@ -165,8 +211,9 @@ impl Link {
 
     async fn deliver_any(&self, snapshot: PeerSnapshot) {
         self.listed.borrow_mut().clone_from(&snapshot.peers);
-        if let Some(listeners) = self.listeners() {
-            tell(&listeners.peers, snapshot).await;
+        let listeners = self.listeners();
+        for listener in listeners.iter().flat_map(|it| &it.peers) {
+            tell(listener, snapshot.clone()).await;
         }
     }
 
@@ -178,26 +225,19 @@ impl Link {
         let before = self.snapshots();
         // Each table is always empty on the other network (recorded on v0.94; `admin_peers` on 2024-10
         // too): never mixed up.
-        let peers = match network {
-            Network::Waku1 => {
-                self.rpc
-                    .call::<EnodePeers>("admin_peers", json!([]))
-                    .await?
-                    .0
-            }
-            Network::Waku2 => {
-                self.rpc
-                    .call::<IdPeers>("wakuext_peers", json!([]))
-                    .await?
-                    .0
-            }
+        let rpc = &self.rpc;
+        let snapshot: PeerSnapshot = match network {
+            Network::Waku1 => rpc
+                .call::<EnodePeers>("admin_peers", json!([]))
+                .await?
+                .into(),
+            Network::Waku2 => rpc
+                .call::<IdPeers>("wakuext_peers", json!([]))
+                .await?
+                .into(),
         };
         if self.snapshots() == before {
-            self.deliver_any(PeerSnapshot {
-                peers,
-                online: None,
-            })
-            .await;
+            self.deliver_any(snapshot).await;
         }
         Ok(())
     }
@@ -222,13 +262,17 @@ impl Link {
             return;
         };
         let changed = NodeChanged(state);
-        tell(&listeners.registry, changed.clone()).await;
+        let Some((first, others)) = listeners.node.split_first() else {
+            return;
+        };
+        tell(first, changed.clone()).await;
         if let Some(driving) = self.driving.get() {
             // A failure here is the session's to see: it asks again.
             let _ = self.watch(self.refresh(driving.network).await);
         }
-        tell(&listeners.probe, changed.clone()).await;
-        tell(&listeners.connector, changed).await;
+        for listener in others {
+            tell(listener, changed.clone()).await;
+        }
     }
 }
 
@@ -245,5 +289,58 @@ where
             kind = std::any::type_name::<M>(),
             "an actor does not listen"
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::{keeper::NoPins, node::detect::Driving};
+
+    fn link() -> Link {
+        let config = Config::default();
+        let rpc = RpcClient::new(&config).unwrap();
+        Link::new(rpc, config, Duration::from_secs(1), Rc::new(NoPins))
+    }
+
+    #[actix::test]
+    async fn one_order_after_the_other_but_none_waits_for_one_that_hangs() {
+        tokio::time::pause();
+        let link = link();
+        let first = link.turn().await;
+        assert!(first.is_some());
+        let mut second = Box::pin(link.turn());
+        assert!(second.as_mut().now_or_never().is_none());
+        drop(first);
+        let second = second.await;
+        assert!(second.is_some());
+        let begun = tokio::time::Instant::now();
+        assert!(link.turn().await.is_none(), "not its turn, but it goes on");
+        assert!(begun.elapsed() >= TURN);
+    }
+
+    #[actix::test]
+    async fn only_the_newest_attempt_of_a_session_gets_a_turn() {
+        let link = link();
+        let (older, newer) = (link.begin_attempt(), link.begin_attempt());
+        let refused = link.turn_of(older).await.err();
+        assert_eq!(refused, Some(NodeError::Superseded));
+        assert!(link.turn_of(newer).await.is_ok());
+        link.drive(None::<Driving>);
+        assert!(link.turn_of(newer).await.is_err(), "of a session before");
+    }
+
+    #[actix::test]
+    async fn an_attempt_that_is_overtaken_while_it_waits_for_its_turn_gets_none() {
+        let link = link();
+        let turn = link.turn().await;
+        let attempt = link.begin_attempt();
+        let mut waiting = Box::pin(link.turn_of(attempt));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        link.begin_attempt();
+        drop(turn);
+        assert_eq!(waiting.await.err(), Some(NodeError::Superseded));
     }
 }

@@ -8,7 +8,7 @@
 //! | `waku1`, `waku2`, `pin`, `observe` | what is sent in each mode |
 //! | `profile` | what the node's settings say |
 //! | [`rpc`], `answer` | calls, and what their answers mean |
-//! | [`signals`], `peers` | which signals are needed and what they say |
+//! | [`signals`], `peers`, `stores` | which signals are needed and what they say |
 //! | [`frames`], `socket`, `inbox` | WebSocket frames, the reader that never stops, what waits for the session |
 
 mod answer;
@@ -29,6 +29,7 @@ pub mod rpc;
 mod session;
 pub mod signals;
 mod socket;
+mod stores;
 mod traffic;
 mod waku1;
 mod waku2;

@@ -2,15 +2,21 @@
 //!
 //! `discovery.summary` and `admin_peers` (waku1) are arrays of objects with an `enode`;
 //! `wakuv2.peerstats` and `wakuext_peers` (waku2) are objects with the peer ids as keys, whose values differ
-//! between versions (a list of protocols in 2022, an object in 2024) and are skipped.
+//! between versions and are looked into only for those that keep history.
 
-use std::{collections::BTreeSet, fmt};
+use std::{borrow::Cow, collections::BTreeSet, fmt};
 
-use actors::mailserver::Identity;
+use actors::{
+    mailserver::Identity,
+    node::{MOST_STORES, PeerSnapshot, StorePeer},
+};
 use serde::{
     Deserialize, Deserializer,
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
+use serde_json::value::RawValue;
+
+use crate::node::stores::store_peer;
 
 /// The most peers that are kept; a node has tens. The rest of a longer table is skipped.
 pub const MOST_PEERS: usize = 10_000;
@@ -22,9 +28,40 @@ const LONGEST_PEER_ID: usize = 128;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct EnodePeers(pub(crate) BTreeSet<Identity>);
 
-/// The peers of waku2: their peer ids.
+/// The peers of waku2: their peer ids, and which of them keep history.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct IdPeers(pub(crate) BTreeSet<Identity>);
+pub(crate) struct IdPeers {
+    pub(crate) peers: BTreeSet<Identity>,
+    pub(crate) stores: Vec<StorePeer>,
+}
+
+impl From<EnodePeers> for PeerSnapshot {
+    fn from(EnodePeers(peers): EnodePeers) -> Self {
+        Self {
+            peers,
+            ..Self::default()
+        }
+    }
+}
+
+impl From<IdPeers> for PeerSnapshot {
+    fn from(IdPeers { peers, stores }: IdPeers) -> Self {
+        Self {
+            peers,
+            stores,
+            online: None,
+        }
+    }
+}
+
+impl IdPeers {
+    fn add(&mut self, id: &str, entry: &RawValue) {
+        self.peers.extend(peer_identity(id));
+        if self.stores.len() < MOST_STORES {
+            self.stores.extend(store_peer(id, entry.get()));
+        }
+    }
+}
 
 /// The identity in an enode URL: its public key in lower case, whatever host, port, password or
 /// `?discport=` the node adds.
@@ -61,7 +98,7 @@ fn peer_identity(id: &str) -> Option<Identity> {
 #[derive(Deserialize)]
 struct EnodePeer<'a> {
     #[serde(default, borrow)]
-    enode: std::borrow::Cow<'a, str>,
+    enode: Cow<'a, str>,
 }
 
 impl<'de> Deserialize<'de> for EnodePeers {
@@ -109,17 +146,16 @@ impl<'de> Deserialize<'de> for IdPeers {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut table: A) -> Result<IdPeers, A::Error> {
-                let mut peers = BTreeSet::new();
-                while peers.len() < MOST_PEERS {
-                    let Some((id, IgnoredAny)) =
-                        table.next_entry::<std::borrow::Cow<'de, str>, _>()?
+                let mut all = IdPeers::default();
+                while all.peers.len() < MOST_PEERS {
+                    let Some((id, entry)) = table.next_entry::<Cow<'de, str>, &'de RawValue>()?
                     else {
-                        return Ok(IdPeers(peers));
+                        return Ok(all);
                     };
-                    peers.extend(peer_identity(&id));
+                    all.add(&id, entry);
                 }
                 while table.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(IdPeers(peers))
+                Ok(all)
             }
         }
         deserializer.deserialize_any(Peers)
@@ -183,7 +219,7 @@ mod tests {
             .collect();
         let json = format!("{{{}}}", table.trim_end_matches(','));
         assert_eq!(
-            serde_json::from_str::<IdPeers>(&json).unwrap().0.len(),
+            serde_json::from_str::<IdPeers>(&json).unwrap().peers.len(),
             MOST_PEERS
         );
         assert_eq!(

@@ -13,7 +13,10 @@ use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::json;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use crate::node::{link::Link, observe};
+use crate::node::{
+    link::{Attempt, Link},
+    observe,
+};
 
 /// How long the node may take to say that it follows a pin; recorded on 2024-10: 2–5 ms.
 const CONFIRMATION: Duration = Duration::from_secs(5);
@@ -55,8 +58,13 @@ pub(crate) fn user_pin(in_node: Option<&str>, ours: Option<PinRecord>) -> Option
 /// Dials it, as the proof that it lives (the node itself would follow a pin to a dead one and say
 /// `mailserver.available`), pins it, and waits until the node follows: it ignores a pin that it does not
 /// know (both recorded on 2024-10).
-pub(crate) async fn connect(link: &Link, mailserver: &Mailserver) -> Result<Connection, NodeError> {
+pub(crate) async fn connect(
+    link: &Link,
+    attempt: Attempt,
+    mailserver: &Mailserver,
+) -> Result<Connection, NodeError> {
     observe::introduce(link, mailserver).await?;
+    let turn = link.turn_of(attempt).await?;
     remember(link, mailserver);
     *link.chosen.borrow_mut() = Some(mailserver.clone());
     let mut switches = link.inbox.switches();
@@ -64,6 +72,7 @@ pub(crate) async fn connect(link: &Link, mailserver: &Mailserver) -> Result<Conn
     link.rpc
         .call::<IgnoredAny>("wakuext_setPinnedMailservers", pins)
         .await?;
+    drop(turn);
     if !link.hears() {
         return Ok(Connection::Connected);
     }

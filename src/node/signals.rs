@@ -192,17 +192,14 @@ pub fn read(signal: &[u8]) -> Result<Option<Signal>, Unreadable> {
     let event = event.map_or("null", RawValue::get);
     Ok(Some(match kind {
         Kind::DiscoverySummary => {
-            let EnodePeers(peers) = serde_json::from_str(event)?;
-            Signal::Peers(PeerSnapshot {
-                peers,
-                online: None,
-            })
+            let peers: EnodePeers = serde_json::from_str(event)?;
+            Signal::Peers(peers.into())
         }
         Kind::PeerStats => {
             let stats: PeerStats = serde_json::from_str(event)?;
             Signal::Peers(PeerSnapshot {
-                peers: stats.peers.0,
                 online: stats.online,
+                ..stats.peers.into()
             })
         }
         Kind::HistoryStarted => Signal::History(HistorySignal::Started),

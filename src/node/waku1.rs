@@ -7,15 +7,25 @@ use actors::{
 use serde::de::IgnoredAny;
 use serde_json::json;
 
-use crate::node::link::Link;
+use crate::node::link::{Attempt, Link};
 
-/// Makes it the only mailserver. The node answers at once, for dead ones too (recorded on v0.94), so that
-/// only the peer list proves a connection; and it sends no summary if it was connected before.
-pub(crate) async fn connect(link: &Link, mailserver: &Mailserver) -> Result<Connection, NodeError> {
-    let enodes = json!([[mailserver.address.dial()]]);
+/// Makes it the mailserver in use, and the standby one that is kept connected: of the list that a node is given, it
+/// asks the first one for history. The node answers at once, for dead ones too (recorded on v0.94), so that only
+/// the peer list proves a connection; and it sends no summary if it was connected before.
+pub(crate) async fn connect(
+    link: &Link,
+    attempt: Attempt,
+    mailserver: &Mailserver,
+    standby: Option<&Mailserver>,
+) -> Result<Connection, NodeError> {
+    let standby = standby.filter(|it| it.identity != mailserver.identity);
+    let used = std::iter::once(mailserver);
+    let enodes: Vec<_> = used.chain(standby).map(|it| it.address.dial()).collect();
+    let _turn = link.turn_of(attempt).await?;
     link.rpc
-        .call::<IgnoredAny>("wakuext_updateMailservers", enodes)
+        .call::<IgnoredAny>("wakuext_updateMailservers", json!([enodes]))
         .await?;
+    *link.chosen.borrow_mut() = Some(mailserver.clone());
     Ok(if link.lists(&mailserver.identity) {
         Connection::Connected
     } else {
@@ -23,8 +33,8 @@ pub(crate) async fn connect(link: &Link, mailserver: &Mailserver) -> Result<Conn
     })
 }
 
-/// Makes it a peer beside the mailserver in use: of the list that a node is given, it asks the first one
-/// for history and keeps the others connected. The answer is null for dead ones too.
+/// Makes it a peer beside the mailserver in use, which stays the first of the list. The answer is null for dead
+/// ones too.
 pub(crate) async fn introduce(
     link: &Link,
     mailserver: &Mailserver,
@@ -33,6 +43,8 @@ pub(crate) async fn introduce(
         return Ok(Connection::Connected);
     }
     let enode = mailserver.address.dial();
+    // Whom the call before this one has set.
+    let _turn = link.turn().await;
     let used = link.chosen.borrow().clone();
     let (method, params) = match &used {
         Some(used) => {

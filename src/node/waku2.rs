@@ -7,16 +7,22 @@ use actors::{
 use serde::de::IgnoredAny;
 use serde_json::json;
 
-use crate::node::link::Link;
+use crate::node::link::{Attempt, Link};
 
 /// Dials it unless it is connected, then makes it the mailserver. The second call accepts anything
 /// (recorded on v0.94: garbage shows only in the next history request), so the dial is the proof.
-pub(crate) async fn connect(link: &Link, mailserver: &Mailserver) -> Result<Connection, NodeError> {
+pub(crate) async fn connect(
+    link: &Link,
+    attempt: Attempt,
+    mailserver: &Mailserver,
+) -> Result<Connection, NodeError> {
     introduce(link, mailserver).await?;
+    let _turn = link.turn_of(attempt).await?;
     let id = json!([mailserver.identity.as_str()]);
     link.rpc
         .call::<IgnoredAny>("wakuext_setMailserver", id)
         .await?;
+    *link.chosen.borrow_mut() = Some(mailserver.clone());
     Ok(Connection::Connected)
 }
 

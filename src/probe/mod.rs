@@ -1,40 +1,56 @@
-//! How mailservers are pinged: by the node, or by the sidecar itself.
+//! How mailservers are pinged: by the sidecar itself, or by the node.
 //!
 //! | method | what it is |
 //! |---|---|
+//! | `libp2p` | a libp2p ping of our own, the truth about a waku2 mailserver (see `libp2p`) |
+//! | `tcp` | a TCP connect of our own (see `tcp`): all that an enode can be asked |
 //! | `node` | the node's own RPC (`mailservers_ping`, `mailservers_multiAddressPing`); classic nodes only |
-//! | `tcp` | a connect of our own; a hung mailserver answers it too, so it is the fallback, not the truth |
-//! | `libp2p` | not in this version |
+//!
+//! `auto` is libp2p for waku2 addresses and TCP for enodes. One file for each; names are looked up by `resolve`,
+//! and what is said of a target goes through `answers`.
 
+mod answers;
+mod libp2p;
 mod node;
+mod resolve;
 mod tcp;
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
-use actix::{Actor, AsyncContext as _, Context, Handler, Recipient, Supervised, WrapFuture as _};
+use actix::{Actor, AsyncContext as _, Context, Handler, Supervised, WrapFuture as _};
 use actors::{
-    mailserver::{Identity, Mailserver},
+    address::Network,
+    mailserver::Mailserver,
     node::{Mode, NodeChanged, NodeState},
-    pinger::{Probe, ProbeAnswer, ProbeFailure},
+    pinger::{Probe, ProbeFailure},
 };
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
+use self::{
+    answers::{Answer, Answers},
+    libp2p::{Libp2p, Order},
+    resolve::Resolver,
+};
 use crate::node::{Invalid, RpcClient, check_range};
 
-/// The most connects of our own at a time: more would measure our own queue.
-const MOST_CONNECTS: usize = 64;
+/// The most connects of our own at a time, by TCP. They only wait; the bound is for the files they open.
+const MOST_CONNECTS: usize = 256;
 
 /// How mailservers are pinged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Who pings. Default: the node where it can, a connect of our own elsewhere.
+    /// Who pings, and how. Default: the sidecar, by libp2p where the target speaks it.
     pub method: Method,
-    /// A reply must arrive in less than this. 1 ms to 60 s. Default: 500 ms.
+    /// A reply must arrive in less than this; a probe that waits several times waits so long each time.
+    /// 1 ms to 60 s. Default: 500 ms.
     #[serde(with = "humantime_serde")]
     pub timeout: Duration,
+    /// Whether a libp2p ping also asks for the target's protocols, among which must be one of a store. One more
+    /// round trip for each. Default: no.
+    pub identify: bool,
 }
 
 impl Default for Config {
@@ -42,6 +58,7 @@ impl Default for Config {
         Self {
             method: Method::Auto,
             timeout: Duration::from_millis(500),
+            identify: false,
         }
     }
 }
@@ -50,7 +67,7 @@ impl Default for Config {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
-    /// The node where it can, a connect of our own elsewhere.
+    /// By libp2p where the target speaks it, by TCP elsewhere.
     Auto,
     /// The node.
     Node,
@@ -66,14 +83,6 @@ impl Config {
     /// # Errors
     /// The first key whose value cannot be used.
     pub fn validate(&self) -> Result<(), Invalid> {
-        if self.method == Method::Libp2p {
-            let reason = "not in this version: auto, node or tcp".into();
-            return Err(Invalid {
-                key: "ping.method",
-                value: "libp2p".into(),
-                reason,
-            });
-        }
         let range = Duration::from_millis(1)..=Duration::from_secs(60);
         check_range("ping.timeout", self.timeout, range)
     }
@@ -84,6 +93,8 @@ impl Config {
 enum Way {
     /// By this method of the node.
     Node(&'static str),
+    /// By a libp2p ping.
+    Libp2p,
     /// By a connect.
     Tcp,
     /// Not at all.
@@ -92,18 +103,17 @@ enum Way {
 
 /// Chooses the way to a mailserver. `able` is false once the node said that it has no ping.
 fn way(method: Method, mode: Option<Mode>, able: bool, target: &Mailserver) -> Way {
-    let node = match mode {
-        Some(Mode::Waku1) if able => Some("mailservers_ping"),
-        Some(Mode::Waku2) if able => Some("mailservers_multiAddressPing"),
-        _ => None,
-    };
-    match (method, node) {
-        (Method::Tcp, _) => Way::Tcp,
-        (Method::Auto, Some(ping)) if node::understands(target) => Way::Node(ping),
-        (Method::Auto, _) => Way::Tcp,
-        (Method::Node, Some(ping)) => Way::Node(ping),
-        (Method::Node, None) => Way::Impossible("the node has no ping"),
-        (Method::Libp2p, _) => Way::Impossible("libp2p pings are not in this version"),
+    let network = target.address.network();
+    if method != Method::Node && target.address.endpoints().is_empty() {
+        return Way::Impossible("no address");
+    }
+    match (method, mode, network) {
+        (Method::Tcp, _, _) | (Method::Auto, _, Network::Waku1) => Way::Tcp,
+        (Method::Libp2p | Method::Auto, _, Network::Waku2) => Way::Libp2p,
+        (Method::Libp2p, _, Network::Waku1) => Way::Impossible("an enode speaks no libp2p"),
+        (Method::Node, Some(Mode::Waku1), _) if able => Way::Node("mailservers_ping"),
+        (Method::Node, Some(Mode::Waku2), _) if able => Way::Node("mailservers_multiAddressPing"),
+        (Method::Node, _, _) => Way::Impossible("the node has no ping"),
     }
 }
 
@@ -113,7 +123,9 @@ struct Means {
     rpc: RpcClient,
     mode: Cell<Option<Mode>>,
     able: Cell<bool>,
+    resolver: Resolver,
     connects: Semaphore,
+    libp2p: Libp2p,
 }
 
 /// The actor.
@@ -122,14 +134,17 @@ pub struct Prober {
 }
 
 impl Prober {
-    /// A prober that asks the node behind `rpc`, in the modes in which nodes can ping.
+    /// A prober that asks the node behind `rpc`, in the modes in which nodes can ping, where it is told to.
     #[must_use]
     pub fn new(config: &Config, rpc: RpcClient) -> Self {
+        let resolver = Resolver::system();
         let means = Means {
             method: config.method,
             rpc,
             mode: Cell::new(None),
             able: Cell::new(true),
+            libp2p: Libp2p::new(resolver.clone(), config.identify),
+            resolver,
             connects: Semaphore::new(MOST_CONNECTS),
         };
         Self {
@@ -165,94 +180,63 @@ impl Handler<Probe> for Prober {
     }
 }
 
-/// Where the answers of one order go.
-struct Answers {
-    round: u64,
-    to: Recipient<ProbeAnswer>,
-}
-
-impl Answers {
-    fn send(&self, identity: Identity, outcome: Result<Duration, ProbeFailure>) {
-        self.to.do_send(ProbeAnswer {
-            round: self.round,
-            identity,
-            outcome,
-        });
-    }
-}
-
 /// Pings all targets at once.
 async fn run(means: Rc<Means>, probe: Probe) {
-    let answers = Answers {
-        round: probe.round,
-        to: probe.answer_to,
-    };
+    let answers = Answers::of(&probe);
+    let (limit, watched) = (probe.timeout, probe.watched);
     let (mut by_node, mut by_tcp) = (Vec::new(), Vec::new());
     let mut ping = "";
     for target in probe.targets {
+        let answer = answers.about(target.identity.clone());
         match way(means.method, means.mode.get(), means.able.get(), &target) {
-            Way::Tcp => by_tcp.push(target),
+            Way::Tcp => by_tcp.push((target, answer)),
+            Way::Libp2p => means.libp2p.probe(Order {
+                target,
+                limit,
+                watched,
+                answer,
+            }),
             Way::Node(method) => {
                 ping = method;
-                by_node.push(target);
+                by_node.push((target, answer));
             }
-            Way::Impossible(reason) => {
-                answers.send(target.identity, Err(ProbeFailure::Other(reason.into())))
-            }
+            Way::Impossible(reason) => fail(answer, ProbeFailure::Impossible(reason.into())),
         }
     }
-    let batches = node::batches(by_node);
-    let by_node = batches
-        .into_iter()
-        .map(|batch| ask_node(&means, ping, batch, probe.timeout, &answers));
-    tokio::join!(
-        join_all(by_node),
-        connect_all(&means, by_tcp, probe.timeout, &answers)
-    );
-}
-
-async fn connect_all(
-    means: &Means,
-    targets: Vec<Mailserver>,
-    timeout: Duration,
-    answers: &Answers,
-) {
-    let connects = targets.into_iter().map(|target| async move {
-        let _slot = means.connects.acquire().await;
-        let outcome = tcp::connect(target.address.endpoints(), timeout).await;
-        answers.send(target.identity, outcome);
+    let batches = node::batches(by_node).into_iter();
+    let by_node = batches.map(|batch| ask_node(&means, ping, batch, limit));
+    let by_tcp = by_tcp.into_iter().map(|(target, answer)| {
+        let means = &means;
+        async move {
+            let _slot = means.connects.acquire().await;
+            tcp::probe(&means.resolver, target, limit, watched, answer).await;
+        }
     });
-    join_all(connects).await;
+    tokio::join!(join_all(by_node), join_all(by_tcp));
 }
 
-async fn ask_node(
-    means: &Means,
-    ping: &str,
-    batch: Vec<Mailserver>,
-    timeout: Duration,
-    answers: &Answers,
-) {
-    let failure = match node::ask(&means.rpc, ping, &batch, timeout).await {
-        Ok(mut outcomes) => {
-            for (target, outcome) in batch.into_iter().zip(outcomes.drain(..)) {
-                answers.send(target.identity, outcome);
+fn fail(answer: Answer, failure: ProbeFailure) {
+    drop(answer.done(Err(failure), 0));
+}
+
+async fn ask_node(means: &Means, ping: &str, batch: Vec<(Mailserver, Answer)>, limit: Duration) {
+    let (targets, answers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+    let failure = match node::ask(&means.rpc, ping, &targets, limit).await {
+        Ok(outcomes) => {
+            for (answer, outcome) in answers.into_iter().zip(outcomes) {
+                drop(answer.done(outcome, 0));
             }
             return;
         }
-        Err(failure) => failure,
-    };
-    if matches!(failure, node::Failure::Unable) {
-        means.able.set(false);
-        tracing::info!(ping, "the node has no ping");
-        if means.method == Method::Auto {
-            return connect_all(means, batch, timeout, answers).await;
+        Err(node::Failure::Unable) => {
+            means.able.set(false);
+            tracing::info!(ping, "the node has no ping");
+            ProbeFailure::Impossible("the node has no ping".into())
         }
-    }
-    for target in batch {
-        answers.send(
-            target.identity,
-            Err(ProbeFailure::Other(failure.to_string())),
-        );
+        Err(failure) => ProbeFailure::Other(failure.to_string()),
+    };
+    for answer in answers {
+        fail(answer, failure.clone());
     }
 }
 
@@ -275,53 +259,58 @@ mod tests {
         }
     }
 
+    const MODES: [Option<Mode>; 5] = [
+        None,
+        Some(Mode::Waku1),
+        Some(Mode::Waku2),
+        Some(Mode::Pin),
+        Some(Mode::Observe),
+    ];
+
     #[test]
     fn each_target_in_the_way_that_works_for_it() {
-        let ip4 = target(
-            "/ip4/127.0.0.1/tcp/1/p2p/16Uiu2HAmDBsnQgvt3guDrFJUjE1Daz6f3wfMA8x49F5NXD4NjE5Z",
-        );
-        let dns = target(
-            "/dns4/localhost/tcp/1/p2p/16Uiu2HAmDBsnQgvt3guDrFJUjE1Daz6f3wfMA8x49F5NXD4NjE5Z",
-        );
-        let ip6 =
-            target("/ip6/::1/tcp/1/p2p/16Uiu2HAmDBsnQgvt3guDrFJUjE1Daz6f3wfMA8x49F5NXD4NjE5Z");
-        let multi = Way::Node("mailservers_multiAddressPing");
-        assert_eq!(way(Method::Auto, Some(Mode::Waku2), true, &ip4), multi);
-        assert_eq!(
-            way(Method::Auto, Some(Mode::Waku1), true, &ip4),
-            Way::Node("mailservers_ping")
-        );
-        for other in [&dns, &ip6] {
-            assert_eq!(way(Method::Auto, Some(Mode::Waku2), true, other), Way::Tcp);
+        let enode = target(&format!("enode://{}@127.0.0.1:1", "ab".repeat(64)));
+        let peer = "16Uiu2HAmDBsnQgvt3guDrFJUjE1Daz6f3wfMA8x49F5NXD4NjE5Z";
+        let multiaddr = target(&format!("/dns4/localhost/tcp/1/p2p/{peer}"));
+        for mode in MODES {
+            for (method, of_enode, of_multiaddr) in [
+                (Method::Auto, Some(Way::Tcp), Way::Libp2p),
+                (Method::Tcp, Some(Way::Tcp), Way::Tcp),
+                (Method::Libp2p, None, Way::Libp2p),
+            ] {
+                assert_eq!(way(method, mode, true, &multiaddr), of_multiaddr);
+                let found = way(method, mode, true, &enode);
+                match of_enode {
+                    Some(way) => assert_eq!(found, way),
+                    None => assert!(matches!(found, Way::Impossible(_))),
+                }
+            }
         }
-        assert_eq!(way(Method::Auto, Some(Mode::Waku2), false, &ip4), Way::Tcp);
-        for mode in [None, Some(Mode::Pin), Some(Mode::Observe)] {
-            assert_eq!(way(Method::Auto, mode, true, &ip4), Way::Tcp);
-            assert!(matches!(
-                way(Method::Node, mode, true, &ip4),
-                Way::Impossible(_)
-            ));
-        }
-        assert_eq!(way(Method::Tcp, Some(Mode::Waku2), true, &ip4), Way::Tcp);
     }
 
     #[test]
-    fn libp2p_is_refused_before_anything_starts() {
+    fn the_node_pings_only_when_told_and_able() {
+        let enode = target(&format!("enode://{}@127.0.0.1:1", "ab".repeat(64)));
+        for mode in MODES {
+            let expected = match mode {
+                Some(Mode::Waku1) => Way::Node("mailservers_ping"),
+                Some(Mode::Waku2) => Way::Node("mailservers_multiAddressPing"),
+                _ => Way::Impossible("the node has no ping"),
+            };
+            assert_eq!(way(Method::Node, mode, true, &enode), expected);
+            let unable = way(Method::Node, mode, false, &enode);
+            assert!(matches!(unable, Way::Impossible(_)));
+        }
+    }
+
+    #[test]
+    fn a_ping_without_a_limit_is_refused() {
+        let timeout = Duration::ZERO;
         let config = Config {
-            method: Method::Libp2p,
+            timeout,
             ..Config::default()
         };
-        let invalid = config.validate().unwrap_err();
-        assert_eq!(invalid.key, "ping.method");
-        assert!(invalid.reason.contains("not in this version"));
-        assert!(
-            Config {
-                timeout: Duration::ZERO,
-                ..Config::default()
-            }
-            .validate()
-            .is_err()
-        );
+        assert_eq!(config.validate().unwrap_err().key, "ping.timeout");
         assert_eq!(Config::default().validate(), Ok(()));
     }
 }

@@ -1,12 +1,11 @@
 //! The node's own ping (classic nodes): a TCP connect from where the node is.
 
-use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use actors::{
-    address::{Host, Transport},
     mailserver::Mailserver,
     node::NodeError,
-    pinger::ProbeFailure,
+    pinger::{ProbeFailure, Stage},
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -28,20 +27,13 @@ pub(super) enum Failure {
     Call(NodeError),
 }
 
-/// Whether the node's ping can reach a target: on v0.94 `/dns4` and `/ip6` are "protocol not found".
-pub(super) fn understands(target: &Mailserver) -> bool {
-    let first = target.address.endpoints().first();
-    first.is_some_and(|endpoint| {
-        matches!(endpoint.host, Host::Ip(IpAddr::V4(_))) && endpoint.transport == Transport::Tcp
-    })
-}
-
 /// Splits targets so that no call names a host and port twice: the node would give one answer for both
 /// (recorded on v0.94).
-pub(super) fn batches(targets: Vec<Mailserver>) -> Vec<Vec<Mailserver>> {
-    let mut batches: Vec<(BTreeSet<_>, Vec<Mailserver>)> = Vec::new();
+pub(super) fn batches<T>(targets: Vec<(Mailserver, T)>) -> Vec<Vec<(Mailserver, T)>> {
+    let mut batches: Vec<(BTreeSet<_>, Vec<_>)> = Vec::new();
     for target in targets {
         let place = target
+            .0
             .address
             .endpoints()
             .first()
@@ -117,8 +109,8 @@ fn judge(answer: &Answer, timeout: Duration) -> Result<Duration, ProbeFailure> {
         .map(|ms| Duration::try_from_secs_f64(ms / 1000.0));
     match (rtt, answer.error.as_deref().unwrap_or_default()) {
         (Some(Ok(rtt)), _) if rtt < timeout => Ok(rtt),
-        (Some(Ok(_)), _) => Err(ProbeFailure::Silent),
-        (_, text) if text.contains("timeout") => Err(ProbeFailure::Silent),
+        (Some(Ok(_)), _) => Err(ProbeFailure::Silent(Stage::Connect)),
+        (_, text) if text.contains("timeout") => Err(ProbeFailure::Silent(Stage::Connect)),
         (_, text) if text.contains("refused") => Err(ProbeFailure::Refused),
         (_, text) => Err(ProbeFailure::Other(text.chars().take(200).collect())),
     }
@@ -146,9 +138,9 @@ mod tests {
             outcomes,
             [
                 Ok(Duration::ZERO),
-                Err(ProbeFailure::Silent),
+                Err(ProbeFailure::Silent(Stage::Connect)),
                 Err(ProbeFailure::Refused),
-                Err(ProbeFailure::Silent),
+                Err(ProbeFailure::Silent(Stage::Connect)),
                 Err(ProbeFailure::Other(
                     "protocol not found in multiaddr".into()
                 )),

@@ -1,6 +1,6 @@
 //! Which values are good: ranges, URLs, and what must fit together.
 
-use std::{collections::BTreeSet, fmt::Display, time::Duration};
+use std::{collections::BTreeSet, fmt::Display, ops::RangeInclusive, time::Duration};
 
 use actors::{address::Address, fleet_registry::MOST_CUSTOM};
 
@@ -12,6 +12,9 @@ pub const MAX_MAILSERVERS: usize = MOST_CUSTOM;
 
 /// Names longer than this are mistakes.
 const MAX_NAME_BYTES: usize = 256;
+
+/// Bytes per minute: less would not pay for a probe, more is no bound.
+const BUDGET: RangeInclusive<u64> = 1024..=1_000_000_000;
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -61,6 +64,12 @@ pub(super) fn check(settings: &Settings) -> Result<(), Violation> {
             "must be more than 0 and at most 1",
         ));
     }
+    let budget = settings.watch.budget;
+    if !BUDGET.contains(&budget) {
+        let (least, most) = (BUDGET.start(), BUDGET.end());
+        let reason = format!("must be {least} to {most}");
+        return Err(Violation::new("watch.budget", reason));
+    }
     if settings.state.dir.is_empty() {
         return Err(Violation::new(
             "state.dir",
@@ -84,6 +93,10 @@ fn durations(settings: &Settings) -> Result<(), Invalid> {
         cycle.connect_timeout,
         tenth..=600 * SECOND,
     )?;
+    check_range("cycle.jitter", cycle.jitter, Duration::ZERO..=60 * SECOND)?;
+    if let Some(interval) = settings.watch.interval.pause() {
+        check_range("watch.interval", interval, tenth..=HOUR)?;
+    }
     check_range(
         "history.retry_initial",
         history.retry_initial,

@@ -19,8 +19,8 @@ pub use error::SettingsError;
 pub use layers::{DEFAULTS, ENVIRONMENT_PREFIX, Sources};
 pub use limits::MAX_MAILSERVERS;
 pub use sections::{
-    ControlSection, CycleSection, FleetSection, Listen, LogFormat, LogSection, Settings,
-    StateSection,
+    ControlSection, CycleSection, FleetSection, Interval, Listen, LogFormat, LogSection,
+    SelectorSection, Settings, StateSection, WatchSection,
 };
 
 use layers::Merged;

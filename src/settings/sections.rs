@@ -3,7 +3,13 @@
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use actors::{
-    connector, history_requester, node::SavedMailserver, pin::Policy, selector, supervisor,
+    connector::{self, Readiness},
+    fleet_registry::Discover,
+    history_requester,
+    node::SavedMailserver,
+    online,
+    pin::Policy,
+    selector, supervisor, watch,
 };
 use serde::Deserialize;
 
@@ -27,7 +33,9 @@ pub struct Settings {
     /// The ping round.
     pub ping: probe::Config,
     /// The choice.
-    pub selector: selector::Config,
+    pub selector: SelectorSection,
+    /// The watch over the active mailserver.
+    pub watch: WatchSection,
     /// Requests for missed history.
     pub history: history_requester::Config,
     /// The control API.
@@ -56,7 +64,36 @@ impl Settings {
             pin_policy: self.cycle.pin_policy,
             pin_patience: self.cycle.pin_patience,
             connect_timeout: self.cycle.connect_timeout,
-            selection_timeout: self.ping.timeout + connector::Config::default().selection_timeout,
+            selection_timeout: selector::decision_limit(self.ping.timeout) + Duration::from_secs(2),
+            jitter: self.cycle.jitter,
+            standby: self.selector.standby,
+            improve: self.selector.improve,
+        }
+    }
+
+    /// What the selector is given.
+    #[must_use]
+    pub fn selector(&self) -> selector::Config {
+        selector::Config {
+            pool_fraction: self.selector.pool_fraction,
+        }
+    }
+
+    /// What the watch is given.
+    #[must_use]
+    pub fn watch(&self) -> watch::Config {
+        watch::Config {
+            interval: self.watch.interval.pause(),
+            budget: self.watch.budget,
+            timeout: self.ping.timeout,
+        }
+    }
+
+    /// What the online watch is given.
+    #[must_use]
+    pub fn online(&self) -> online::Config {
+        online::Config {
+            timeout: self.ping.timeout,
         }
     }
 
@@ -73,6 +110,8 @@ impl Settings {
 pub struct FleetSection {
     /// Which fleet, or `auto`.
     pub name: String,
+    /// Whether peers of the node that speak a store protocol join the list.
+    pub discover: Discover,
     /// The file that lists them.
     pub file: PathBuf,
 }
@@ -104,6 +143,74 @@ pub struct CycleSection {
     /// How long a chosen mailserver may take to be connected.
     #[serde(with = "humantime_serde")]
     pub connect_timeout: Duration,
+    /// The longest random pause before a dial that many others are likely to make at the same moment.
+    #[serde(with = "humantime_serde")]
+    pub jitter: Duration,
+}
+
+/// The choice, and who is next.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SelectorSection {
+    /// The part of those that replied from which one is drawn.
+    pub pool_fraction: f64,
+    /// How ready the next mailserver is kept.
+    pub standby: Readiness,
+    /// Leave a mailserver that works for one that is much faster.
+    pub improve: bool,
+}
+
+/// The watch over the active mailserver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WatchSection {
+    /// The pause between two probes.
+    pub interval: Interval,
+    /// The most bytes that the probes may cost in a minute.
+    pub budget: u64,
+}
+
+/// A pause, or never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Interval {
+    /// Never.
+    Off,
+    /// This often.
+    Every(Duration),
+}
+
+impl Interval {
+    /// The pause; `None` if it is off.
+    #[must_use]
+    pub fn pause(self) -> Option<Duration> {
+        match self {
+            Self::Off => None,
+            Self::Every(pause) => Some(pause),
+        }
+    }
+}
+
+impl TryFrom<String> for Interval {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text == "off" {
+            return Ok(Self::Off);
+        }
+        let pause = humantime::parse_duration(&text);
+        let pause = pause.map_err(|error| format!("{error}; expected a duration or \"off\""))?;
+        Ok(Self::Every(pause))
+    }
+}
+
+impl fmt::Display for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => f.write_str("off"),
+            Self::Every(pause) => humantime::format_duration(*pause).fmt(f),
+        }
+    }
 }
 
 /// The control API.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use libp2p_identity::{PublicKey, secp256k1};
+use libp2p_identity::{Keypair, PublicKey, secp256k1};
 use rand::{Rng, rngs::StdRng};
 
 /// One secp256k1 key as both networks write it.
@@ -12,6 +12,7 @@ pub(crate) struct Identity {
     pub(crate) peer_id: String,
     /// The public key of an enode, 128 lower-case hex digits.
     pub(crate) public_key: String,
+    secret: [u8; 32],
 }
 
 impl Identity {
@@ -21,7 +22,7 @@ impl Identity {
             let mut bytes = [0_u8; 32];
             random.fill_bytes(&mut bytes);
             // A few values out of 2^256 are no keys.
-            let Ok(secret) = secp256k1::SecretKey::try_from_bytes(bytes) else {
+            let Ok(secret) = secp256k1::SecretKey::try_from_bytes(&mut bytes.clone()) else {
                 continue;
             };
             let public = secp256k1::Keypair::from(secret).public().clone();
@@ -32,10 +33,18 @@ impl Identity {
                 hex
             });
             return Self {
+                secret: bytes,
                 peer_id: PublicKey::from(public).to_peer_id().to_base58(),
                 public_key,
             };
         }
+    }
+
+    /// Both halves of the key.
+    pub(crate) fn keypair(&self) -> Keypair {
+        let mut secret = self.secret;
+        let secret = secp256k1::SecretKey::try_from_bytes(&mut secret);
+        secp256k1::Keypair::from(secret.expect("it was one before")).into()
     }
 }
 
@@ -55,5 +64,7 @@ mod tests {
         assert!(first.peer_id.starts_with("16Uiu2HA"), "{}", first.peer_id);
         assert!(first.peer_id.parse::<libp2p_identity::PeerId>().is_ok());
         assert_eq!(first.public_key.len(), 128);
+        let peer_id = first.keypair().public().to_peer_id();
+        assert_eq!(peer_id.to_base58(), first.peer_id);
     }
 }

@@ -56,6 +56,8 @@ pub(crate) async fn dial(
         Err(_) => return Err(DialFailure::ConnectTimeout),
     };
     let mut lines = wire::lines(stream);
+    // If it cannot be sent, no word comes either.
+    let _ = lines.send(wire::encode(&Query::Hello)).await;
     let word = tokio::time::timeout_at(deadline, lines.next()).await;
     let Ok(word) = word else {
         return Err(DialFailure::Silent);

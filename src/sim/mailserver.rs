@@ -3,7 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
-    future::poll_fn,
+    future::{pending, poll_fn},
     io,
     net::SocketAddr,
     rc::{Rc, Weak},
@@ -17,9 +17,11 @@ use tokio::{
     sync::{mpsc, watch},
     time::sleep,
 };
+use tokio_util::compat::TokioAsyncReadCompatExt as _;
 
 use super::{
     identity::Identity,
+    libp2p::{self, Keys},
     port::{BlackHole, Port},
     tasks::Tasks,
     wire::{self, Query, Reply},
@@ -53,6 +55,15 @@ pub enum Fault {
 /// Live messages that may wait for one connection; the rest is left to history requests.
 const LIVE_LIMIT: usize = 1024;
 
+/// The first byte of multistream-select: the length of its first line.
+const MULTISTREAM: u8 = 0x13;
+
+/// Bytes that may wait for their time on one connection.
+const DELAYED_LIMIT: usize = 64 << 10;
+
+/// How long a libp2p peer may take to say which cluster it belongs to, beside what our own latency costs it.
+const METADATA_PATIENCE: Duration = Duration::from_secs(1);
+
 /// The text of a store that answers with an error (recorded on status-go 2024-10).
 const STORE_ERROR: &str = "503 - SERVICE_UNAVAILABLE";
 
@@ -64,6 +75,8 @@ pub(crate) struct Mailserver {
     pub(crate) identity: Identity,
     /// Who answers in its place when it is [`Fault::Refusing`].
     impostor: Identity,
+    /// Of the mailserver and of the impostor.
+    keys: [Keys; 2],
     latency: Duration,
     port: Port,
     entrance: RefCell<Entrance>,
@@ -95,11 +108,16 @@ impl Mailserver {
         latency: Duration,
     ) -> io::Result<Rc<Self>> {
         let [identity, impostor] = identities;
+        let keys = [
+            Keys::new(&identity.keypair())?,
+            Keys::new(&impostor.keypair())?,
+        ];
         let mailserver = Rc::new(Self {
             id,
             fleet,
             identity,
             impostor,
+            keys,
             latency,
             port: Port::reserve()?,
             entrance: RefCell::new(Entrance::Refused),
@@ -215,13 +233,59 @@ impl Mailserver {
             })
         };
         while let Some((stream, _)) = next().await {
-            self.connections.spawn(self.clone().converse(stream));
+            self.connections.spawn(self.clone().receive(stream));
+        }
+    }
+
+    /// Finds out by the first byte what is spoken.
+    async fn receive(self: Rc<Self>, stream: TcpStream) {
+        let mut first = [0];
+        match stream.peek(&mut first).await {
+            Ok(1..) if first[0] == wire::BEGINNING => self.converse(stream).await,
+            Ok(1..) if first[0] == MULTISTREAM => self.serve(stream).await,
+            Ok(1..) => {
+                // A live node cannot read it, and closes.
+                sleep(self.latency()).await;
+                self.thawed().await;
+            }
+            Ok(0) | Err(_) => {}
+        }
+    }
+
+    /// Speaks libp2p until either side has enough.
+    async fn serve(&self, stream: TcpStream) {
+        let _ = stream.set_nodelay(true);
+        let [own, impostor] = &self.keys;
+        let keys = match self.fault.get() {
+            Fault::Refusing => impostor,
+            _ => own,
+        };
+        let (from, answers) = stream.into_split();
+        let (questions, to) = tokio::io::simplex(DELAYED_LIMIT);
+        let delaying = libp2p::delay(from, to, || self.latency(), || self.thawed());
+        let stream = tokio::io::join(questions, answers).compat();
+        let patience = async {
+            sleep(METADATA_PATIENCE + 4 * self.latency()).await;
+            self.thawed().await;
+        };
+        let serving = libp2p::serve(stream, keys, patience);
+        // Who is gone, or broke off, is not waited for.
+        let delaying = async {
+            let _ = delaying.await;
+            pending().await
+        };
+        tokio::select! {
+            _ = serving => {}
+            () = delaying => {}
         }
     }
 
     /// Talks to one node until either side is gone.
     async fn converse(self: Rc<Self>, stream: TcpStream) {
         let mut lines = wire::lines(stream);
+        if !matches!(lines.next().await, Some(Ok(_))) {
+            return;
+        }
         let (live, mut messages) = mpsc::channel(LIVE_LIMIT);
         sleep(self.latency()).await;
         self.thawed().await;
@@ -269,13 +333,14 @@ impl Mailserver {
 
     async fn answer(&self, line: &str) -> Vec<Reply> {
         let query = match serde_json::from_str(line) {
+            Ok(Query::Hello) => return Vec::new(),
             Ok(Query::Ping) => return vec![Reply::Pong],
             Ok(query) => query,
             Err(_) => return Vec::new(),
         };
         sleep(self.latency()).await;
         match query {
-            Query::Ping => Vec::new(),
+            Query::Hello | Query::Ping => Vec::new(),
             Query::History { number, after } => self.history(number, after),
             Query::Community { number, id } => {
                 let name = self.communities.borrow().get(&id).cloned();

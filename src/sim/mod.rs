@@ -18,11 +18,14 @@
 //! that collapse and shuffle their answers; pins that are ignored; `available` for dead mailservers; a
 //! node that stays offline; a subscriber that freezes everything.
 //!
-//! **Not imitated:** devp2p and libp2p (node and mailservers speak lines of JSON, see `wire`), so
-//! a libp2p ping to a mailserver fails; IPv6, DNS, ENRs, WebSocket transports; accounts, chats, wallets
+//! Mailservers also answer libp2p pings by others (noise, yamux, ping, identify) with their keys and their
+//! latency, and close the connection of a peer that does not say which cluster it belongs to.
+//!
+//! **Not imitated:** devp2p, and libp2p between the node and its mailservers (they speak lines of JSON, see
+//! `wire`); IPv6, DNS, ENRs, WebSocket transports; accounts, chats, wallets
 //! and their signals; gaps and their filling; mailserver topics; TLS. A connect on one host takes no time, so
-//! a mailserver's latency shows in the node's pings, in dials and in requests, but not in a plain TCP
-//! connect by somebody else. Classic nodes have no signal socket; here they have one, at the same place
+//! a mailserver's latency shows in the node's pings, in libp2p pings, in dials and in requests, but not in a plain
+//! TCP connect by somebody else. Classic nodes have no signal socket; here they have one, at the same place
 //! as the others.
 //!
 //! A message that is published reaches every live mailserver, and through those it is connected to, the
@@ -42,6 +45,7 @@ mod endpoint;
 mod history;
 mod identity;
 mod journal;
+mod libp2p;
 mod link;
 mod mailserver;
 mod methods;

@@ -1,6 +1,7 @@
 //! What node and mailserver say to each other: one JSON value per line, over TCP.
 //!
-//! Neither devp2p nor libp2p: no program but the simulation speaks it.
+//! Neither devp2p nor libp2p: no program but the simulation speaks it. The node has the first word, so that the
+//! mailserver can tell its own line protocol from libp2p, which it answers on the same port.
 
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
@@ -12,6 +13,8 @@ const LINE_LIMIT: usize = 1 << 20;
 /// From the node.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Query {
+    /// The first line: I speak this.
+    Hello,
     /// Are you there?
     Ping,
     /// All messages after a sequence number.
@@ -23,7 +26,7 @@ pub(crate) enum Query {
 /// From the mailserver.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Reply {
-    /// The first line: who I am.
+    /// The answer to it: who I am.
     Hello { peer: String },
     /// I am there.
     Pong,
@@ -40,6 +43,9 @@ pub(crate) enum Reply {
     /// The name of the community, if it is known.
     Community { number: u64, name: Option<String> },
 }
+
+/// How every first line begins.
+pub(crate) const BEGINNING: u8 = b'"';
 
 /// The lines of a connection.
 pub(crate) type Lines = Framed<TcpStream, LinesCodec>;

@@ -59,12 +59,7 @@ async fn wrong_settings_are_64_and_named() {
         &["control.listen", "nowhere"],
     )
     .await;
-    fails(
-        &["--set", "ping.method=libp2p"],
-        64,
-        &["ping.method", "libp2p"],
-    )
-    .await;
+    fails(&["--set", "ping.method=icmp"], 64, &["ping.method", "icmp"]).await;
     let fleet = "fleet.name=atlantis";
     fails(
         &["--set", fleet],

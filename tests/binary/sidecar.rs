@@ -15,7 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
-    foreign_node::ForeignNode,
+    foreign_node::{ForeignNode, Generation},
     waiting::{LONG, until},
 };
 
@@ -68,7 +68,13 @@ impl Sidecar {
     pub(crate) async fn serve_in(directory: &Path, node: &ForeignNode, settings: &[&str]) -> Self {
         let fleets = directory.join("fleets.json");
         node.write_fleets(&fleets);
+        // The mailservers of this node are doors that open, and nothing more: no libp2p.
+        let ping = match node.generation {
+            Generation::Pin => "tcp",
+            Generation::Waku1 | Generation::Waku2 => "node",
+        };
         let mut own = vec![
+            format!("ping.method={ping}"),
             format!("node.rpc_url={}", node.rpc_url()),
             format!("node.signals={}", node.signals_url()),
             format!("fleet.file={}", fleets.display()),

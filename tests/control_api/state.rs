@@ -19,19 +19,34 @@ async fn the_status_puts_all_parts_together() {
         status["node"],
         json!({ "state": "ready", "use_mailservers": true })
     );
-    assert_eq!(status["online"], true);
+    let online = json!({
+        "verdict": "suspect", "since_ms": 250, "reason": "the signals of the node stopped", "node": true,
+    });
+    assert_eq!(status["online"], online);
     let active = json!({ "id": "store-1", "name": "store-1", "address": STORE, "state": "connected", "since_ms": 1500 });
     assert_eq!(status["active"], active);
+    let standby = json!({ "id": "store-1", "name": "store-1", "address": STORE, "listed": true });
+    assert_eq!(status["standby"], standby);
+    let watch = json!({
+        "probes": 90, "misses": 3, "bytes_per_minute": 7500, "interval_ms": 2000, "patience_ms": null,
+    });
+    assert_eq!(status["watch"], watch);
     assert_eq!(status["pin"]["fallback_reason"], "no reply in time");
     let candidate = json!({
         "id": "store-1", "name": "store-1", "address": STORE, "origin": "fleet", "state": "connected",
-        "rtt_ms": 12.5, "cool_off_ms": 4000,
+        "tier": "healthy", "rtt_ms": 12.5, "smoothed_rtt_ms": 13.5, "successes": 7, "failures": { "dial": 2 },
+        "cool_off_ms": 4000,
     });
     assert_eq!(status["candidates"], json!([candidate]));
     assert_eq!(status["counts"]["connections"], 3);
     assert_eq!(
         status["last_decision"]["considered"][0]["verdict"]["verdict"],
         "chosen"
+    );
+    let decision = &status["last_decision"];
+    assert_eq!(
+        [&decision["purpose"], &decision["drawn"], &decision["early"]],
+        [&json!("active"), &json!(0), &json!(true)]
     );
     assert_eq!(status["history"]["completed"], 5);
     assert_eq!(
@@ -59,6 +74,10 @@ async fn a_part_that_does_not_answer_is_null_and_named() {
         (&Value::Null, &Value::Null, &Value::Null)
     );
     assert_eq!(status["history"]["completed"], 5);
+    assert_eq!(
+        (&status["standby"], &status["online"]["verdict"]),
+        (&Value::Null, &json!("suspect"))
+    );
     let ready = server.get("/health/ready").await;
     assert_eq!(
         (ready.status, ready.json()["error"].clone()),
@@ -124,6 +143,15 @@ async fn metrics_are_text_for_prometheus() {
         "mailserver_sidecar_candidates 1\n",
         "mailserver_sidecar_mailservers_connected 1\n",
         "mailserver_sidecar_history_completed_total 5\n",
+        "mailserver_sidecar_standby 1\n",
+        "mailserver_sidecar_online 0\n",
+        "mailserver_sidecar_offline 0\n",
+        "mailserver_sidecar_node_online 1\n",
+        "mailserver_sidecar_watch_probes_total 90\n",
+        "mailserver_sidecar_watch_misses_total 3\n",
+        "mailserver_sidecar_watch_bytes_per_minute 7500\n",
+        "mailserver_sidecar_remembered_successes 7\n",
+        "mailserver_sidecar_remembered_failures{cause=\"dial\"} 2\n",
         "mailserver_sidecar_rpc_calls_total 17\n",
         "mailserver_sidecar_actor_restarts_total{actor=\"pinger\"} 2\n",
         "# EOF\n",

@@ -13,10 +13,13 @@ use actors::{
     },
     history_requester::{self, QueueCommunity, QueueError, RequestNow},
     mailserver::{Mailserver, MailserverRef, Origin},
+    memory::{Cause, Record},
     node::{GetTraffic, Mode, NodeState, Profile, PushSignals, Traffic},
+    online::{self, GetVerdict, Online},
     peer_tracker::{PeerState, PeerTable, Peers},
-    selector::{Considered, Decision, LastDecision, Verdict},
+    selector::{Considered, Decision, LastDecision, Purpose, Tier, Verdict},
     supervisor::{GetHealth, Health},
+    watch::{GetWatch, Watched},
 };
 use mailserver_sidecar::control::{self, Config, Ports};
 use serde_json::Value;
@@ -100,6 +103,15 @@ fn store(id: &str) -> Mailserver {
     }
 }
 
+fn record() -> Record {
+    Record {
+        rtt_ms: Some(13.5),
+        successes: 7,
+        failures: BTreeMap::from([(Cause::Dial, 2)]),
+        ..Record::default()
+    }
+}
+
 impl Handler<connector::GetStatus> for Stub {
     type Result = ResponseFuture<connector::Status>;
 
@@ -116,6 +128,8 @@ impl Handler<connector::GetStatus> for Stub {
         self.tell(connector::Status {
             node: self.node.clone().unwrap_or(NodeState::Ready { profile }),
             cooling_ms: BTreeMap::from([(mailserver.identity.clone(), 4000)]),
+            memory: BTreeMap::from([(mailserver.identity.clone(), record())]),
+            standby: Some(mailserver.clone()),
             pin: Some(connector::PinStatus {
                 mailserver: mailserver.clone(),
                 fallback_reason,
@@ -179,14 +193,46 @@ impl Handler<LastDecision> for Stub {
             mailserver: chosen.reference(),
             identity: chosen.identity.clone(),
             rtt: Some(Duration::from_micros(12_500)),
+            tier: Tier::Healthy,
+            listed: true,
             verdict: Verdict::Chosen,
         };
         Some(Decision {
             round: 1,
+            purpose: Purpose::Active,
             chosen: Some(chosen.reference()),
             identity: Some(chosen.identity),
             considered: vec![considered],
             pool: 1,
+            drawn: Some(0),
+            early: true,
+            took_ms: 13,
+        })
+    }
+}
+
+impl Handler<GetVerdict> for Stub {
+    type Result = MessageResult<GetVerdict>;
+
+    fn handle(&mut self, _: GetVerdict, _: &mut Self::Context) -> Self::Result {
+        MessageResult(Online {
+            verdict: online::Verdict::Suspect,
+            since_ms: 250,
+            reason: "the signals of the node stopped".to_owned(),
+        })
+    }
+}
+
+impl Handler<GetWatch> for Stub {
+    type Result = MessageResult<GetWatch>;
+
+    fn handle(&mut self, _: GetWatch, _: &mut Self::Context) -> Self::Result {
+        MessageResult(Watched {
+            probes: 90,
+            misses: 3,
+            bytes_per_minute: 7500,
+            interval_ms: Some(2000),
+            patience_ms: None,
         })
     }
 }
@@ -404,6 +450,8 @@ fn ports(stub: &Addr<Stub>) -> Ports {
         unpin: stub.clone().recipient(),
         peers: stub.clone().recipient(),
         last_decision: stub.clone().recipient(),
+        online: stub.clone().recipient(),
+        watch: stub.clone().recipient(),
         history: stub.clone().recipient(),
         request_history: stub.clone().recipient(),
         queue_community: stub.clone().recipient(),

@@ -70,12 +70,14 @@ impl Ears {
             listener("connector"),
         );
         Listeners {
-            registry: registry.clone().recipient(),
-            peers: registry.recipient(),
+            node: vec![
+                registry.clone().recipient(),
+                listener("probe").recipient(),
+                connector.clone().recipient(),
+            ],
+            peers: vec![registry.recipient()],
             history_signals: history.recipient(),
-            connector: connector.clone().recipient(),
             switched: connector.recipient(),
-            probe: listener("probe").recipient(),
         }
     }
 

@@ -4,6 +4,9 @@
 
 mod ears;
 mod modes;
+mod overtaken;
+mod peer;
+mod peers;
 mod probes;
 mod recordings;
 mod scripted;

@@ -5,7 +5,7 @@ use std::{cell::Cell, rc::Rc};
 use ::actors::{
     mailserver::Mailserver,
     node::{
-        CommunityAnswer, Connect, Connection, DropPeer, HistoryAnswer, Introduce, Mode, NodeError,
+        CommunityAnswer, Connection, DropPeer, HistoryAnswer, Introduce, Mode, NodeError,
         RequestCommunity, RequestHistory,
     },
 };
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     ears::{Ears, Pins, drive, drive_with},
-    scripted::{ENODE, Node, Reply, STORE_1, mailserver, store, usual},
+    scripted::{ENODE, Node, Reply, STORE_1, connect_to, mailserver, store, usual},
 };
 
 async fn ready(kind: &'static str) -> (Node, Addr<Driver>, Ears) {
@@ -35,7 +35,7 @@ async fn settled(node: &Node) {
 }
 
 async fn connect(driver: &Addr<Driver>, mailserver: &Mailserver) -> Result<Connection, NodeError> {
-    driver.send(Connect(mailserver.clone())).await.unwrap()
+    driver.send(connect_to(mailserver)).await.unwrap()
 }
 
 fn calls(expected: &[(&str, Value)]) -> Vec<(String, Value)> {

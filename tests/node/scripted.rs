@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use ::actors::mailserver::{Mailserver, Origin};
+use ::actors::{
+    mailserver::{Mailserver, Origin},
+    node::Connect,
+};
 use mailserver_sidecar::node::{Config, ConfiguredMode, RpcClient, Signals};
 use serde_json::{Value, json};
 use tokio::{
@@ -380,6 +383,14 @@ pub(crate) fn mailserver(id: &str, address: &str) -> Mailserver {
         address,
         fleet: "test.fleet".into(),
         origin: Origin::Fleet,
+    }
+}
+
+/// The order to use a mailserver, without a standby.
+pub(crate) fn connect_to(mailserver: &Mailserver) -> Connect {
+    Connect {
+        mailserver: mailserver.clone(),
+        standby: None,
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use ::actors::node::{
-    Connect, GetTraffic, HistorySignal, Mode, NodeError, NodeState, PushSignals, RefreshPeers,
+    GetTraffic, HistorySignal, Mode, NodeError, NodeState, PushSignals, RefreshPeers,
 };
 use actix::Supervisor;
 use mailserver_sidecar::node::{Attach, ConfiguredMode, Driver, RpcClient, Signals};
@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 
 use crate::{
     ears::{Ears, Heard, Pins, drive},
-    scripted::{Node, Reply, STORE_1, STORE_2, store, usual},
+    scripted::{Node, Reply, STORE_1, STORE_2, connect_to, store, usual},
 };
 
 #[actix::test]
@@ -63,7 +63,7 @@ async fn a_node_that_is_killed_and_started_again_gets_a_new_session() {
     node.until_subscribed(1).await;
     node.stop().await;
     assert!(matches!(ears.away().await, NodeState::Unreachable { .. }));
-    let refused = driver.send(Connect(store(1))).await.unwrap();
+    let refused = driver.send(connect_to(&store(1))).await.unwrap();
     assert!(
         matches!(refused, Err(NodeError::Transport(_))),
         "{refused:?}"
@@ -93,7 +93,7 @@ async fn a_failed_call_is_the_end_of_a_session_only_if_the_settings_fail_too() {
         _ => broken(method, params),
     });
     node.forget_calls();
-    assert!(driver.send(Connect(store(1))).await.unwrap().is_err());
+    assert!(driver.send(connect_to(&store(1))).await.unwrap().is_err());
     node.until_called("mailservers_getMailservers", 1).await;
     assert!(
         !ears
@@ -108,13 +108,13 @@ async fn a_failed_call_is_the_end_of_a_session_only_if_the_settings_fail_too() {
         ))
     });
     assert_eq!(
-        driver.send(Connect(store(1))).await.unwrap(),
+        driver.send(connect_to(&store(1))).await.unwrap(),
         Err(NodeError::NotLoggedIn)
     );
     assert_eq!(ears.away().await, NodeState::LoggedOut);
     // Whatever is wanted now is refused without a call.
     node.forget_calls();
-    let refused = driver.send(Connect(store(1))).await.unwrap();
+    let refused = driver.send(connect_to(&store(1))).await.unwrap();
     assert_eq!(
         (refused, node.calls("wakuext_dialPeer")),
         (Err(NodeError::NotLoggedIn), 0)
@@ -239,7 +239,7 @@ async fn a_classic_node_that_drives_itself_is_left_alone() {
         node.peers(&[STORE_1]).await;
         ears.peers(&[STORE_1]).await;
         // None is no choice; and what the sidecar chose itself betrays nothing.
-        driver.send(Connect(store(1))).await.unwrap().unwrap();
+        driver.send(connect_to(&store(1))).await.unwrap().unwrap();
         node.signal(&changed(STORE_1)).await;
         let named = |heard: &Heard| match heard {
             Heard::Switched(switched) => switched.identity.clone(),
@@ -313,7 +313,7 @@ async fn a_restarted_driver_begins_anew() {
     ears.ready().await;
     node.until_subscribed(2).await;
     assert_eq!(
-        driver.send(Connect(store(1))).await.unwrap(),
+        driver.send(connect_to(&store(1))).await.unwrap(),
         Ok(::actors::node::Connection::Connected)
     );
 }

@@ -6,3 +6,4 @@
 mod accounts;
 mod recovery;
 mod rig;
+mod vigilance;

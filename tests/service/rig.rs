@@ -1,12 +1,15 @@
 //! A running service and the simulated node that it serves.
 
-use std::time::Duration;
+use std::{cell::Cell, rc::Rc, time::Duration};
 
 use actors::{
+    connector::{GetStatus, Status},
     events::{Event, Subscribe},
     node::Mode,
+    online::Clocks,
 };
 use mailserver_sidecar::{
+    clock, control,
     service::Running,
     settings::{Settings, Sources},
     sim::{self, Simulation},
@@ -23,6 +26,9 @@ pub(crate) const MODES: [Mode; 3] = [Mode::Waku1, Mode::Waku2, Mode::Pin];
 /// A service and its node; both end when it is dropped.
 pub(crate) struct Rig {
     pub(crate) sim: Simulation,
+    control: control::Ports,
+    /// What the clocks of the system are ahead of real time.
+    pub(crate) ahead: Rc<Cell<Duration>>,
     events: mpsc::Receiver<actors::events::Numbered>,
     /// Everything that was received so far.
     pub(crate) told: Vec<Event>,
@@ -37,6 +43,18 @@ pub(crate) fn node(mode: Mode) -> sim::Settings {
         speed: 10.0,
         ..sim::Settings::new(mode)
     }
+}
+
+/// The clocks of the system, so much ahead.
+fn clock_ahead_by(ahead: Rc<Cell<Duration>>) -> clock::Source {
+    let system = clock::system();
+    Rc::new(move || {
+        let now = system();
+        Clocks {
+            boot: now.boot + ahead.get(),
+            wall: now.wall + ahead.get(),
+        }
+    })
 }
 
 impl Rig {
@@ -63,7 +81,12 @@ impl Rig {
             ..Sources::default()
         };
         let settings = Settings::load(&sources).unwrap().settings;
-        let running = Running::start(&settings, Some(1)).await.unwrap();
+        let ahead = Rc::<Cell<Duration>>::default();
+        let clock = clock_ahead_by(ahead.clone());
+        let running = Running::start_with(&settings, Some(1), clock)
+            .await
+            .unwrap();
+        let control = running.control.clone();
         let (sink, events) = mpsc::channel(4096);
         let subscribe = Subscribe {
             after: Some(0),
@@ -74,6 +97,8 @@ impl Rig {
         actix::spawn(running.until(async { drop(stopped.await) }));
         Self {
             sim,
+            control,
+            ahead,
             events,
             told: Vec::new(),
             _stop: stop,
@@ -86,13 +111,29 @@ impl Rig {
         loop {
             let next = tokio::time::timeout(LONG, self.events.recv()).await;
             let Ok(Some(numbered)) = next else {
-                panic!("not within {LONG:?}: {what}; told: {:#?}", self.told);
+                panic!("not within {LONG:?}: {what}; told: {}", self.story());
             };
             self.told.push(numbered.event.clone());
             if wanted(&numbered.event) {
                 return numbered.event;
             }
         }
+    }
+
+    /// Everything that was told, in a word each.
+    pub(crate) fn story(&self) -> String {
+        let word = |event: &Event| {
+            let id = match event {
+                Event::MailserverChanged { mailserver, .. } => mailserver.as_ref(),
+                Event::MailserverAvailable { mailserver }
+                | Event::PeerConnected { mailserver }
+                | Event::PeerDisconnected { mailserver } => Some(mailserver),
+                _ => None,
+            };
+            let id = id.map_or("", |it| it.id.as_str());
+            format!("\n  {} {id}", event.name())
+        };
+        self.told.iter().map(word).collect()
     }
 
     /// Waits until a mailserver is available; its index.
@@ -114,6 +155,25 @@ impl Rig {
             .wait_for(LONG, |sim| sim.missing().is_empty())
             .await;
         assert!(complete, "{:?}; told: {:#?}", self.sim.missing(), self.told);
+    }
+
+    pub(crate) async fn status(&self) -> Status {
+        self.control.connector.send(GetStatus).await.unwrap()
+    }
+
+    /// Waits until the next mailserver is known; its index.
+    pub(crate) async fn standby(&self) -> usize {
+        let drawn = async {
+            loop {
+                if let Some(standby) = self.status().await.standby {
+                    return standby;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let standby = tokio::time::timeout(LONG, drawn).await.expect("a standby");
+        let all = self.sim.mailservers();
+        all.iter().position(|it| it.id == standby.id).unwrap()
     }
 
     /// How often the active mailserver changed so far.

@@ -27,6 +27,12 @@ pub(super) fn address(location: &Multiaddr, peer: PeerId, endpoints: Vec<Endpoin
     }
 }
 
+/// The address of a peer whose location nobody has told.
+pub(super) fn of_peer(text: &str) -> Result<Address, AddressError> {
+    let peer = peer_id(text).ok_or_else(|| AddressError::BadPeerId(text.to_owned()))?;
+    Ok(address(&Multiaddr::empty(), peer, Vec::new()))
+}
+
 /// Takes the peer id off first: without it the rest is of no use, and a wrong one deserves its own reason.
 fn split_peer(text: &str) -> Result<(&str, PeerId), AddressError> {
     let (location, peer) = text
@@ -170,6 +176,23 @@ mod tests {
                 "{location}"
             );
         }
+    }
+
+    #[test]
+    fn a_peer_without_a_location_can_only_come_from_a_node() {
+        let bare = Address::of_peer(PEER).unwrap();
+        assert_eq!(bare.identity().as_str(), PEER);
+        assert_eq!(bare.dial(), format!("/p2p/{PEER}"));
+        assert_eq!(
+            (bare.network(), bare.endpoints()),
+            (Network::Waku2, &[][..])
+        );
+        for cut in ["", "16Uiu2", &PEER[..PEER.len() - 1]] {
+            let bad = AddressError::BadPeerId(cut.into());
+            assert_eq!(Address::of_peer(cut), Err(bad));
+        }
+        let text = bare.dial().parse::<Address>();
+        assert_eq!(text, Err(AddressError::HostMissing));
     }
 
     #[test]

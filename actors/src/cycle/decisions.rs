@@ -4,12 +4,13 @@ use super::{ATTEMPTS_PER_TICK, Command, Cycle, FIRST_REFRESH, REDIAL};
 use crate::{
     Instant,
     events::Event,
-    mailserver::{Identity, Mailserver},
+    mailserver::{Identity, Mailserver, Origin},
+    memory::Cause,
     node::{Blame, Mode},
     peer_tracker::PeerState,
     phase::{Announced, Phase},
     pin::Pin,
-    selector::Select,
+    selector::{Candidate, Decision, Purpose, Select, Tier},
 };
 
 impl Cycle {
@@ -19,16 +20,23 @@ impl Cycle {
             return;
         }
         match &self.phase {
-            Phase::Selecting { until } if now < *until => {}
-            Phase::Connecting { .. } => {}
+            Phase::Selecting { until, .. } if now < *until => {}
+            Phase::Connecting { .. } | Phase::Waiting { .. } => {}
             Phase::Connected { mailserver, .. } => {
-                if self.connected.contains(&mailserver.identity) {
-                    return self.try_pin(now);
+                if !self.connected.contains(&mailserver.identity) {
+                    return self.lost_by_node(now);
                 }
-                self.lose("lost", now);
-                self.choose(now);
+                self.try_pin(now);
+                self.prepare_standby(now);
             }
-            Phase::Idle | Phase::Selecting { .. } => self.choose(now),
+            Phase::Held(held)
+            | Phase::Selecting {
+                held: Some(held), ..
+            } => {
+                let held = held.clone();
+                self.ask_about(held, now);
+            }
+            Phase::Idle | Phase::Selecting { held: None, .. } => self.choose(now),
         }
     }
 
@@ -36,9 +44,11 @@ impl Cycle {
         if self.mode() == Some(Mode::Observe) && self.adopt(now) {
             return;
         }
-        match &self.pin {
-            Some(pin) if pin.insists(now) => self.connect_pin(now),
-            _ => self.select(now),
+        let insists = self.pin.as_ref().is_some_and(|pin| pin.insists(now));
+        if insists {
+            self.connect_pin(now);
+        } else if !self.use_standby(now) {
+            self.select(now);
         }
     }
 
@@ -59,41 +69,88 @@ impl Cycle {
         match pinned.is_some_and(|it| !self.tried.contains(it)) {
             true => self.connect_pin(now),
             // Whoever was tried failed: more likely it is the node that is offline.
-            false => self.cooling.acquit(),
+            false => self.memory.acquit(),
         }
     }
 
     pub(super) fn select(&mut self, now: Instant) {
+        if self.wait_beside(now) {
+            return;
+        }
         let failing_pin = self.pin.as_ref().map(|pin| &pin.mailserver().identity);
         let candidates = self.candidates.values();
-        let candidates: Vec<Mailserver> = candidates
-            .filter(|it| Some(&it.identity) != failing_pin)
-            .cloned()
-            .collect();
-        if candidates.is_empty() {
+        let candidates = candidates.filter(|it| Some(&it.identity) != failing_pin);
+        let candidates = candidates.map(|it| self.candidate(it, now)).collect();
+        if self.ask_for(candidates) {
+            let until = now + self.config.selection_timeout;
+            self.phase = Phase::Selecting { until, held: None };
+        } else {
             self.phase = Phase::Idle;
-            return self.fall_back_to_pin(now);
+            self.fall_back_to_pin(now);
+        }
+    }
+
+    /// Has an active mailserver chosen among these, if there are any.
+    pub(super) fn ask_for(&mut self, candidates: Vec<Candidate>) -> bool {
+        if candidates.is_empty() {
+            return false;
         }
         self.counts.selections += 1;
-        self.phase = Phase::Selecting {
-            until: now + self.config.selection_timeout,
-        };
-        let mut cooling = self.cooling.avoided(now);
-        cooling.extend(self.tried.iter().cloned());
-        let select = Select {
-            round: self.next_number(),
+        self.beside = None;
+        self.beside_due = None;
+        self.round = self.next_number();
+        self.commands.push_back(Command::Select(Select {
+            round: self.round,
             candidates,
-            cooling: cooling.into_iter().collect(),
-            quiet: self.announcement() != Announced::Now,
+            purpose: Purpose::Active,
+            quiet: self.announcement() != Announced::Now || self.seek.is_some(),
+            blind: self.standby.is_blind(),
+        }));
+        true
+    }
+
+    /// A mailserver as it stands now.
+    pub(super) fn candidate(&self, mailserver: &Mailserver, now: Instant) -> Candidate {
+        let identity = &mailserver.identity;
+        let vouched_for = mailserver.origin != Origin::Peer || self.memory.is_proven(identity);
+        let tier = match self.memory.avoids(identity, now) || self.tried.contains(identity) {
+            true => Tier::Cooling,
+            false if vouched_for => Tier::Healthy,
+            false => Tier::Unknown,
         };
-        self.commands.push_back(Command::Select(select));
+        Candidate {
+            mailserver: mailserver.clone(),
+            tier,
+            listed: self.connected.contains(identity),
+        }
+    }
+
+    fn is_overtaken(&self, decision: &Decision, chosen: &Mailserver) -> bool {
+        let identity = &chosen.identity;
+        let mut considered = decision.considered.iter();
+        let fit = considered.any(|it| it.identity == *identity && it.tier != Tier::Cooling);
+        fit && self.tried.contains(identity)
+    }
+
+    /// The choice was made, with nothing active.
+    pub(super) fn take(&mut self, decision: &Decision, now: Instant) {
+        let chosen = decision.identity.as_ref();
+        // The choice must be in the list: it may have changed since the ping round began.
+        match chosen.and_then(|it| self.candidates.get(it)).cloned() {
+            // It was tried since the round began.
+            Some(mailserver) if self.is_overtaken(decision, &mailserver) => self.select(now),
+            Some(mailserver) => self.connect(mailserver, self.announcement(), "chosen", now),
+            None if chosen.is_some() => self.step(now),
+            None => self.find_nobody(now),
+        }
     }
 
     /// Without a lever: use what the node uses, or any mailserver that it lists.
     pub(super) fn adopt(&mut self, now: Instant) -> bool {
         let named = self.node_uses.iter();
         let listed = self.candidates.keys();
-        let mut usable = named.chain(listed).filter(|it| self.connected.contains(it));
+        let usable = named.chain(listed).filter(|it| self.connected.contains(it));
+        let mut usable = usable.filter(|it| !self.memory.avoids(it, now));
         let Some(mailserver) = usable.next().and_then(|it| self.candidates.get(it)) else {
             return false;
         };
@@ -111,6 +168,9 @@ impl Cycle {
         let pinned = pinned.mailserver().clone();
         if let Some(pin) = &mut self.pin {
             pin.postpone(now);
+        }
+        if self.pin_refused() && !self.standby.is_blind() {
+            return self.probe_pin(pinned, now);
         }
         if self.connected.contains(&pinned.identity) {
             return self.return_to_pin(now);
@@ -140,6 +200,8 @@ impl Cycle {
         }
     }
 
+    /// Connects it: at once if the node has it as a peer or nobody else is likely to do the same, else in a
+    /// moment.
     pub(super) fn connect(
         &mut self,
         mailserver: Mailserver,
@@ -147,16 +209,43 @@ impl Cycle {
         reason: &str,
         now: Instant,
     ) {
+        let listed = self.connected.contains(&mailserver.identity);
+        let pause = self.dial_not_before.filter(|at| !listed && now < *at);
+        self.phase = Phase::Waiting {
+            mailserver,
+            announced,
+            reason: reason.to_owned(),
+            until: pause.unwrap_or(now),
+        };
+        if pause.is_none() {
+            self.dial(now);
+        }
+    }
+
+    /// The pause is over: tells the node to connect.
+    pub(super) fn dial(&mut self, now: Instant) {
+        let phase = std::mem::replace(&mut self.phase, Phase::Idle);
+        let Phase::Waiting {
+            mailserver,
+            announced,
+            reason,
+            ..
+        } = phase
+        else {
+            return;
+        };
         let attempt = self.next_number();
         if announced == Announced::Now {
-            self.publish_changed(Some(&mailserver), reason);
+            self.publish_changed(Some(&mailserver), &reason);
         }
         let command = match self.has_lever() {
             true => Command::Connect(attempt, mailserver.clone()),
             false => Command::Introduce(attempt, mailserver.clone()),
         };
         self.commands.push_back(command);
+        let listed = self.connected.contains(&mailserver.identity);
         self.phase = Phase::Connecting {
+            proves: !listed,
             mailserver,
             attempt,
             since: now,
@@ -170,13 +259,18 @@ impl Cycle {
         let Phase::Connecting {
             mailserver,
             announced,
+            proves,
             ..
         } = phase
         else {
             return;
         };
         self.announce(&mailserver, &announced);
+        let identity = mailserver.identity.clone();
         self.connected(mailserver, now);
+        if proves {
+            self.proved(&identity, now);
+        }
     }
 
     pub(super) fn connected(&mut self, mailserver: Mailserver, now: Instant) {
@@ -187,13 +281,17 @@ impl Cycle {
             .push_back(Command::Publish(Event::MailserverAvailable {
                 mailserver: mailserver.reference(),
             }));
-        self.commands
-            .push_back(Command::Available(mailserver.clone()));
+        let pause = std::mem::take(&mut self.request_pause);
+        let available = Command::Available(mailserver.clone(), pause);
+        self.commands.push_back(available);
         self.connected.insert(identity.clone());
-        self.cooling.convict(&identity, now);
         self.counts.connections += 1;
         self.tried.clear();
         self.failures = 0;
+        self.seek = None;
+        self.gap = false;
+        self.dial_not_before = None;
+        self.standby.begin(&identity, now);
         self.astray = false;
         self.resume = None;
         self.trial = None;
@@ -212,6 +310,8 @@ impl Cycle {
     /// Makes active what the node is connected to already.
     pub(super) fn use_it(&mut self, mailserver: Mailserver, reason: &str, now: Instant) {
         self.publish_changed(Some(&mailserver), reason);
+        self.beside = None;
+        self.beside_due = None;
         self.connected(mailserver, now);
     }
 
@@ -232,7 +332,8 @@ impl Cycle {
         self.failures += 1;
         self.tried.push(mailserver.identity.clone());
         if blame == Blame::Mailserver {
-            self.cooling.suspect(mailserver.identity.clone());
+            let identity = mailserver.identity.clone();
+            self.memory.suspect(identity, Cause::Dial);
         }
         self.pin_failed(&mailserver, now);
         match announced {
@@ -244,6 +345,7 @@ impl Cycle {
             Announced::OnceConnected { stays: Some(stays) } => {
                 return self.stay_with(stays, &mailserver, now);
             }
+            Announced::Still(held) => self.give_up_held(held, now),
         }
         if blame != Blame::Node {
             self.try_another(now);
@@ -265,6 +367,8 @@ impl Cycle {
         };
         if lost && self.config.reactive {
             self.step(now);
+        } else {
+            self.prepare_standby(now);
         }
     }
 
@@ -280,7 +384,7 @@ impl Cycle {
         self.commands.push_back(Command::Drop(mailserver.clone()));
         if self.mode() == Some(Mode::Waku1) {
             let identity = mailserver.identity.clone();
-            self.cooling.rest(identity, dialled + REDIAL);
+            self.memory.rest(identity, dialled + REDIAL);
         }
     }
 
@@ -308,14 +412,15 @@ impl Cycle {
     }
 
     /// The active mailserver is gone: mark it, drop it, and be without one.
-    pub(super) fn lose(&mut self, reason: &str, now: Instant) {
+    pub(super) fn lose(&mut self, cause: Cause, reason: &str, now: Instant) {
         let phase = std::mem::replace(&mut self.phase, Phase::Idle);
         let Phase::Connected { mailserver, since } = phase else {
             return;
         };
         self.counts.losses += 1;
         self.connected.remove(&mailserver.identity);
-        self.cooling.suspect(mailserver.identity.clone());
+        self.memory.suspect(mailserver.identity.clone(), cause);
+        self.keep_from_the_herd(cause, now);
         self.pin_failed(&mailserver, now);
         let mark = Command::Mark(mailserver.identity.clone(), PeerState::Disconnected);
         self.commands.push_back(mark);
@@ -331,9 +436,8 @@ impl Cycle {
 
     /// The node, which has a cycle of its own, uses another mailserver than the active one.
     pub(super) fn follow(&mut self, mailserver: Mailserver, now: Instant) {
-        let active = match &self.phase {
-            Phase::Connected { mailserver, .. } => mailserver.clone(),
-            _ => return,
+        let Some(active) = self.phase.connected().cloned() else {
+            return;
         };
         if active.identity == mailserver.identity {
             self.astray = false;
@@ -348,10 +452,9 @@ impl Cycle {
 
     /// The node still uses a mailserver that is dead: it is told again which one to use.
     pub(super) fn lead_back(&mut self, now: Instant) {
-        let Phase::Connected { mailserver, .. } = &self.phase else {
+        let Some(active) = self.phase.connected().cloned() else {
             return;
         };
-        let active = mailserver.clone();
         if self.node_uses.as_ref() != Some(&active.identity) {
             let stays = Some(active.clone());
             let announced = Announced::OnceConnected { stays };
@@ -376,6 +479,15 @@ impl Cycle {
                 }
             }
             Phase::Idle if self.mode() == Some(Mode::Observe) => self.step(now),
+            // It is back: there is nothing to be dialled.
+            Phase::Held(held)
+            | Phase::Selecting {
+                held: Some(held), ..
+            } if held.mailserver.identity == *identity && held.cause == Cause::Lost => {
+                let held = held.clone();
+                self.reconnect(held, now);
+            }
+            Phase::Waiting { mailserver, .. } if mailserver.identity == *identity => self.dial(now),
             _ => {}
         }
     }
@@ -403,6 +515,9 @@ impl Cycle {
         let was_active = self.active().is_some();
         self.phase = Phase::Idle;
         self.trial = None;
+        self.beside = None;
+        self.beside_due = None;
+        self.standby = std::mem::take(&mut self.standby).emptied();
         self.node_uses = None;
         if was_active {
             self.publish_changed(None, reason);

@@ -5,14 +5,14 @@ mod rig;
 use std::time::Duration;
 
 use ::actors::{
-    connector::{Config, MailserverServed, Tick},
+    connector::{MailserverServed, Tick},
     fleet_registry::CandidatesChanged,
     node::{Connection, Mode, NodeChanged, NodeError, NodeState, NodeSwitched},
-    peer_tracker::{PeerConnected, PeerDisconnected},
+    peer_tracker::PeerConnected,
     pin::Policy,
     testing::mailserver,
 };
-use rig::{NOTHING, Rig, identity, refused};
+use rig::{NOTHING, Rig, gone, identity, plain, refused};
 
 #[actix::test]
 async fn the_first_connection_comes_about_in_this_order() {
@@ -42,13 +42,13 @@ async fn nothing_is_sent_to_anybody_while_it_is_connected() {
     }
     rig.tell(MailserverServed(identity(0))).await;
     rig.tell(PeerConnected(identity(1))).await;
-    rig.tell(PeerDisconnected(identity(1))).await;
+    rig.tell(gone(1)).await;
     assert_eq!(rig.sent().await, NOTHING);
 }
 
 #[actix::test]
 async fn before_the_node_is_there_nothing_is_sent() {
-    let rig = Rig::new(Config::default());
+    let rig = Rig::new(plain());
     rig.candidates(Some(1)).await;
     rig.tell(PeerConnected(identity(1))).await;
     rig.tell(Tick).await;
@@ -201,6 +201,10 @@ async fn a_preferred_pin_that_refuses_history_does_not_make_it_flap() {
         if sent.iter().any(|it| it.starts_with("select")) {
             rig.decide(Some(0)).await;
         }
+        // Pings it answers.
+        if sent.iter().any(|it| it.starts_with("draw")) {
+            rig.decide(Some(3)).await;
+        }
         rig.pass(10).await;
         rig.tell(Tick).await;
         changes.extend(sent.into_iter().filter(|it| it.starts_with("changed")));
@@ -217,7 +221,11 @@ async fn a_pin_that_refused_history_is_used_again_once_it_serves() {
     rig.decide(Some(0)).await;
     rig.pass(1).await;
     assert_eq!(rig.active().await, Some(0));
-    rig.pass(11).await;
+    rig.pass(10).await;
+    assert_eq!(rig.sent().await.last().unwrap(), "draw of 1");
+    assert_eq!(rig.active().await, Some(0), "its own word is waited for");
+    rig.decide(Some(3)).await;
+    rig.pass(1).await;
     assert_eq!(rig.active().await, Some(3));
     rig.tell(MailserverServed(identity(3))).await;
     rig.lose(3).await;

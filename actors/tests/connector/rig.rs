@@ -2,24 +2,27 @@
 
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeMap,
     rc::Rc,
     time::Duration,
 };
 
 use ::actors::{
-    connector::{Config, Connector, GetStatus, MailserverFailing, Ports, Status},
+    connector::{Config, Connector, GetStatus, MailserverFailing, Ports, Readiness, Status},
     events::{Event, Publish},
     fleet_registry::CandidatesChanged,
     history_requester::{MailserverAvailable, MailserverGone},
     mailserver::Identity,
+    memory::Remember,
     node::{
         Connect, Connection, DropPeer, Introduce, Mode, NodeChanged, NodeError, NodePort,
         NodeState, RefreshPeers, RequestCommunity, RequestHistory,
     },
     peer_tracker::{Mark, PeerDisconnected, Repeat},
     pin::Policy,
-    selector::{Decision, Select},
-    testing::{Probe, mailserver, profile, settle},
+    selector::{Decision, Purpose, Select},
+    testing::{Probe, decision, mailserver, profile, settle},
+    watch::Watch,
 };
 use actix::prelude::*;
 
@@ -73,8 +76,8 @@ impl Dialler {
 impl Handler<Connect> for Dialler {
     type Result = ResponseFuture<Dialled>;
 
-    fn handle(&mut self, Connect(to): Connect, _: &mut Context<Self>) -> Self::Result {
-        self.answer("connect", index(&to.identity))
+    fn handle(&mut self, connect: Connect, _: &mut Context<Self>) -> Self::Result {
+        self.answer("connect", index(&connect.mailserver.identity))
     }
 }
 
@@ -108,10 +111,19 @@ pub(crate) struct Rig {
     pub(crate) dial: Rc<RefCell<Dial>>,
     /// How long the node takes to drop a peer.
     pub(crate) dropping: Rc<Cell<Duration>>,
-    pub(crate) round: Rc<RefCell<u64>>,
+    pub(crate) order: Rc<RefCell<Option<Select>>>,
 }
 
 pub(crate) const CANDIDATES: usize = 4;
+
+/// Nothing is drawn in advance, and nothing waits for chance.
+pub(crate) fn plain() -> Config {
+    Config {
+        jitter: Duration::ZERO,
+        standby: Readiness::Off,
+        ..Config::default()
+    }
+}
 pub(crate) const NOTHING: [&str; 0] = [];
 
 impl Rig {
@@ -120,21 +132,21 @@ impl Rig {
         let log = Log::default();
         let fast: Dial = Rc::new(|_| (Duration::from_millis(5), Ok(Connection::Connected)));
         let dial = Rc::new(RefCell::new(fast));
-        let round = Rc::default();
+        let order = Rc::default();
         let dropping = Rc::default();
-        let ports = ports(&log, &dial, &dropping, &round);
+        let ports = ports(&log, &dial, &dropping, &order);
         Self {
             dropping,
-            connector: Connector::new(config, ports).start(),
+            connector: Connector::new(config, BTreeMap::new(), Some(1), ports).start(),
             log,
             dial,
-            round,
+            order,
         }
     }
 
     /// A node of this mode is there, and a selection is under way.
     pub(crate) async fn started(mode: Mode) -> Self {
-        let rig = Self::new(Config::default());
+        let rig = Self::new(plain());
         rig.candidates(None).await;
         rig.node(mode).await;
         rig
@@ -153,7 +165,7 @@ impl Rig {
     pub(crate) async fn pinned(policy: Policy) -> Self {
         let rig = Self::new(Config {
             pin_policy: policy,
-            ..Config::default()
+            ..plain()
         });
         rig.candidates(Some(3)).await;
         rig.node(Mode::Waku2).await;
@@ -186,14 +198,13 @@ impl Rig {
     }
 
     pub(crate) async fn decide(&self, chosen: Option<usize>) {
-        let decision = Decision {
-            round: *self.round.borrow(),
-            chosen: chosen.map(|it| mailserver(it).reference()),
-            identity: chosen.map(identity),
-            considered: vec![],
-            pool: 1,
-        };
+        let decision = self.decision(chosen);
         self.tell(decision).await;
+    }
+
+    fn decision(&self, chosen: Option<usize>) -> Decision {
+        let order = self.order.borrow();
+        decision(order.as_ref().expect("a selection"), chosen, |_| false)
     }
 
     pub(crate) async fn failing(&self, index: usize) {
@@ -205,7 +216,7 @@ impl Rig {
     }
 
     pub(crate) async fn lose(&self, index: usize) {
-        self.tell(PeerDisconnected(identity(index))).await;
+        self.tell(gone(index)).await;
     }
 
     /// From now on calls are answered like this.
@@ -239,7 +250,7 @@ pub(crate) fn ports(
     log: &Log,
     dial: &Rc<RefCell<Dial>>,
     dropping: &Rc<Cell<Duration>>,
-    round: &Rc<RefCell<u64>>,
+    order: &Rc<RefCell<Option<Select>>>,
 ) -> Ports {
     let dialler = Dialler {
         log: log.clone(),
@@ -247,7 +258,7 @@ pub(crate) fn ports(
         dropping: dropping.clone(),
     };
     let dialler = dialler.start();
-    let round = round.clone();
+    let order = order.clone();
     let word = |it: &Identity| index(it);
     Ports {
         node: NodePort {
@@ -259,8 +270,12 @@ pub(crate) fn ports(
             request_community: Probe::<RequestCommunity>::answering(|_| panic!("nor this")).0,
         },
         select: log.mailbox(move |it: &Select| {
-            *round.borrow_mut() = it.round;
-            format!("select of {}", it.candidates.len())
+            *order.borrow_mut() = Some(it.clone());
+            let word = match it.purpose {
+                Purpose::Active => "select of",
+                Purpose::Standby => "draw of",
+            };
+            format!("{word} {}", it.candidates.len())
         }),
         mark: log.mailbox(move |it: &Mark| format!("mark {} {:?}", word(&it.identity), it.state)),
         repeat: log.mailbox(|_: &Repeat| "repeat".into()),
@@ -269,6 +284,8 @@ pub(crate) fn ports(
             format!("history from {} by {by}", word(&it.mailserver.identity))
         }),
         unavailable: log.mailbox(|_: &MailserverGone| "history from nobody".into()),
+        watch: Probe::<Watch>::start().0,
+        remember: Probe::<Remember>::start().0,
         events: log.mailbox(|it: &Publish| match &it.0 {
             Event::MailserverChanged { mailserver, .. } => {
                 let id = mailserver.as_ref().map_or("none", |it| it.id.as_str());
@@ -277,6 +294,14 @@ pub(crate) fn ports(
             Event::MailserverAvailable { mailserver } => format!("available {}", mailserver.id),
             other => panic!("not its business: {other:?}"),
         }),
+    }
+}
+
+/// Mailserver 0 … is no peer any more, others are.
+pub(crate) fn gone(index: usize) -> PeerDisconnected {
+    PeerDisconnected {
+        identity: identity(index),
+        alone: false,
     }
 }
 

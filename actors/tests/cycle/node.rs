@@ -1,7 +1,6 @@
 //! The node: away, back, switched off, and with a cycle of its own.
 
 use actors::{
-    cycle::Config,
     fleet_registry::CandidatesChanged,
     node::{Connection, Mode, NodeError, NodeState, Profile},
     peer_tracker::PeerState,
@@ -115,7 +114,7 @@ fn a_pin_that_the_user_set_in_the_node_is_obeyed_and_not_taken_back() {
 
 #[test]
 fn an_observed_node_is_followed_and_never_driven() {
-    let mut rig = Rig::with(Config::default());
+    let mut rig = Rig::with(plain());
     rig.candidates(CANDIDATES, None);
     rig.peer(1, PeerState::Connected);
     rig.node(Mode::Observe);

@@ -4,27 +4,43 @@ use std::time::Duration;
 
 use actors::{
     Instant,
-    cycle::{Command, Config, Cycle},
+    cycle::{Command, Config, Cycle, Readiness},
     events::Event,
     fleet_registry::CandidatesChanged,
     mailserver::Identity,
+    memory::Memory,
     node::{Connection, Mode, NodeError, NodeState, NodeSwitched},
     peer_tracker::PeerState,
     pin::Policy,
-    selector::Decision,
-    testing::{mailserver, profile},
+    pinger::{ProbeFailure, Reply, Stage},
+    selector::{Candidate, Purpose, Select, Surveyed, Tier},
+    testing::{decision, mailserver, profile},
 };
 
 /// A loop, its clock, and how to talk to it briefly.
 pub(crate) struct Rig {
     pub(crate) cycle: Cycle,
     pub(crate) now: Instant,
-    pub(crate) round: u64,
+    /// The last selection.
+    pub(crate) order: Option<Select>,
+    /// The last draw of a standby.
+    pub(crate) draw: Option<Select>,
     pub(crate) attempt: u64,
+    /// The pause before the last request.
+    pub(crate) pause: Duration,
     pub(crate) said: Vec<String>,
 }
 
 pub(crate) const CANDIDATES: usize = 4;
+
+/// Nothing is drawn in advance, and nothing waits for chance.
+pub(crate) fn plain() -> Config {
+    Config {
+        jitter: Duration::ZERO,
+        standby: Readiness::Off,
+        ..Config::default()
+    }
+}
 
 pub(crate) fn identity(index: usize) -> Identity {
     mailserver(index).identity
@@ -45,18 +61,24 @@ pub(crate) fn dial_failed() -> NodeError {
 
 impl Rig {
     pub(crate) fn with(config: Config) -> Self {
+        Self::seeded(config, 1)
+    }
+
+    pub(crate) fn seeded(config: Config, seed: u64) -> Self {
         Self {
-            cycle: Cycle::new(config),
+            cycle: Cycle::new(config, Memory::default(), Some(seed)),
             now: Instant::now(),
-            round: 0,
+            order: None,
+            draw: None,
             attempt: 0,
+            pause: Duration::ZERO,
             said: Vec::new(),
         }
     }
 
     /// A waku2 node is there and a selection is under way.
     pub(crate) fn started(mode: Mode) -> Self {
-        Self::started_with(mode, Config::default(), None)
+        Self::started_with(mode, plain(), None)
     }
 
     pub(crate) fn started_with(mode: Mode, config: Config, pinned: Option<usize>) -> Self {
@@ -80,7 +102,7 @@ impl Rig {
     pub(crate) fn pinned(policy: Policy, mode: Mode) -> Self {
         let config = Config {
             pin_policy: policy,
-            ..Config::default()
+            ..plain()
         };
         Self::started_with(mode, config, Some(3))
     }
@@ -107,23 +129,68 @@ impl Rig {
     }
 
     pub(crate) fn peer(&mut self, index: usize, state: PeerState) {
-        self.cycle.handle_peer(&identity(index), state, self.now);
+        (self.cycle).handle_peer(&identity(index), state, false, self.now);
     }
 
     pub(crate) fn lose(&mut self, index: usize) {
         self.peer(index, PeerState::Disconnected);
     }
 
+    /// The node lists nobody any more, this one included.
+    pub(crate) fn alone(&mut self, index: usize) {
+        let gone = PeerState::Disconnected;
+        (self.cycle).handle_peer(&identity(index), gone, true, self.now);
+    }
+
     pub(crate) fn decide(&mut self, chosen: Option<usize>) {
+        self.decide_silent(chosen, &[]);
+    }
+
+    /// A decision that knows who is silent.
+    pub(crate) fn decide_silent(&mut self, chosen: Option<usize>, silent: &[usize]) {
         self.listen();
-        let decision = Decision {
-            round: self.round,
-            chosen: chosen.map(|it| mailserver(it).reference()),
-            identity: chosen.map(identity),
-            considered: vec![],
-            pool: 1,
-        };
+        let order = self.order.as_ref().expect("a selection");
+        let decision = decision(order, chosen, |it| silent.contains(&it));
         self.cycle.handle_decision(&decision, self.now);
+    }
+
+    /// The last draw of a standby is decided.
+    pub(crate) fn draw(&mut self, drawn: Option<usize>) {
+        self.listen();
+        let order = self.draw.as_ref().expect("a draw");
+        let decision = decision(order, drawn, |_| false);
+        self.cycle.handle_decision(&decision, self.now);
+    }
+
+    /// The last selection's round ends: these have answered.
+    pub(crate) fn survey(&mut self, answered: &[usize]) {
+        let order = self.order.clone().expect("a selection");
+        let answered: Vec<_> = answered.iter().map(|it| (*it, 20)).collect();
+        self.tell_survey(&order, &answered);
+    }
+
+    /// The last draw's round ends: these have answered, in so many milliseconds.
+    pub(crate) fn survey_draw(&mut self, answered: &[(usize, u64)]) {
+        let order = self.draw.clone().expect("a draw");
+        self.tell_survey(&order, answered);
+    }
+
+    fn tell_survey(&mut self, order: &Select, answered: &[(usize, u64)]) {
+        let replies = order.candidates.iter().map(|it| {
+            let identity = it.mailserver.identity.clone();
+            let found = answered.iter().find(|(of, _)| *of == index(&identity));
+            let silent = ProbeFailure::Silent(Stage::Connect);
+            let outcome = found
+                .map(|(_, ms)| Duration::from_millis(*ms))
+                .ok_or(silent);
+            Reply { identity, outcome }
+        });
+        let surveyed = Surveyed {
+            round: order.round,
+            purpose: order.purpose,
+            replies: replies.collect(),
+        };
+        self.cycle.handle_surveyed(&surveyed, self.now);
     }
 
     pub(crate) fn answer(&mut self, answer: Result<Connection, NodeError>) {
@@ -177,9 +244,20 @@ impl Rig {
     pub(crate) fn word(&mut self, command: Command) -> Option<String> {
         Some(match command {
             Command::Select(select) => {
-                self.round = select.round;
-                let avoided: Vec<usize> = select.cooling.iter().map(index).collect();
-                format!("select of {} avoiding {avoided:?}", select.candidates.len())
+                let cooling = |it: &&Candidate| it.tier == Tier::Cooling;
+                let avoided = select.candidates.iter().filter(cooling);
+                let avoided: Vec<usize> =
+                    avoided.map(|it| index(&it.mailserver.identity)).collect();
+                let count = select.candidates.len();
+                let word = match select.purpose {
+                    Purpose::Active => "select",
+                    Purpose::Standby => "draw",
+                };
+                match select.purpose {
+                    Purpose::Active => self.order = Some(select),
+                    Purpose::Standby => self.draw = Some(select),
+                }
+                format!("{word} of {count} avoiding {avoided:?}")
             }
             Command::Connect(attempt, to) => {
                 self.attempt = attempt;
@@ -191,8 +269,11 @@ impl Rig {
             }
             Command::Drop(peer) => format!("drop {}", index(&peer.identity)),
             Command::Refresh => "refresh".into(),
-            Command::Mark(..) => return None,
-            Command::Available(to) => format!("request from {}", index(&to.identity)),
+            Command::Mark(..) | Command::Watch(_) => return None,
+            Command::Available(to, pause) => {
+                self.pause = pause;
+                format!("request from {}", index(&to.identity))
+            }
             Command::Unavailable => "request from nobody".into(),
             Command::Publish(Event::MailserverChanged { mailserver, .. }) => {
                 format!("changed {}", mailserver.map_or("none".into(), |it| it.id))

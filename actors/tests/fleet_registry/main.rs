@@ -1,5 +1,6 @@
 //! The registry as others meet it: one list from many sources, told to all when it changed.
 
+mod peers;
 mod rig;
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};

@@ -3,11 +3,12 @@
 
 mod world;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use actors::{
-    cycle::Config,
+    cycle::{Config, Readiness},
     node::{Connection, Mode, NodeError},
+    online::Verdict,
     peer_tracker::PeerState,
     pin::Policy,
 };
@@ -43,6 +44,11 @@ fn input() -> impl Strategy<Value = Input> {
         6 => prop::option::weighted(0.8, one()).prop_map(Input::Decide),
         8 => (prop_oneof![5 => Just(0), 1 => 1..4_usize], answer())
             .prop_map(|(ago, answer)| Input::Answer(ago, answer)),
+        3 => prop::option::weighted(0.8, one()).prop_map(Input::Draw),
+        3 => any::<bool>().prop_map(Input::Survey),
+        2 => verdict().prop_map(Input::Verdict),
+        2 => one().prop_map(Input::Silence),
+        1 => one().prop_map(Input::Measured),
         2 => one().prop_map(Input::Failing),
         1 => one().prop_map(Input::Served),
         2 => one().prop_map(Input::Switched),
@@ -52,12 +58,29 @@ fn input() -> impl Strategy<Value = Input> {
     ]
 }
 
+fn verdict() -> impl Strategy<Value = Verdict> {
+    use Verdict::{Asleep, Offline, Online, Suspect};
+    prop::sample::select(vec![Online, Suspect, Offline, Asleep])
+}
+
 fn config() -> impl Strategy<Value = Config> {
+    use Readiness::{Hot, Off, Warm};
     let policy = prop_oneof![Just(Policy::Strict), Just(Policy::Prefer)];
-    (any::<bool>(), policy).prop_map(|(reactive, pin_policy)| Config {
-        reactive,
-        pin_policy,
-        ..Config::default()
+    let standby = prop::sample::select(vec![Off, Warm, Hot]);
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    (flags, policy, standby).prop_map(|((reactive, improve, hurried), pin_policy, standby)| {
+        let jitter = match hurried {
+            true => Duration::ZERO,
+            false => Config::default().jitter,
+        };
+        Config {
+            reactive,
+            pin_policy,
+            standby,
+            improve,
+            jitter,
+            ..Config::default()
+        }
     })
 }
 

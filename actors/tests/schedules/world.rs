@@ -8,9 +8,12 @@ use actors::{
     events::Event,
     fleet_registry::CandidatesChanged,
     mailserver::{Identity, Mailserver},
+    memory::Memory,
     node::{Connection, Mode, NodeError, NodeState, NodeSwitched, Profile},
+    online::Verdict,
     peer_tracker::PeerState,
-    selector::{Decision, Select},
+    pinger::{ProbeFailure, Reply, Stage},
+    selector::{Candidate, Purpose, Select, Surveyed},
     testing,
 };
 
@@ -26,6 +29,13 @@ pub(crate) enum Input {
     Peer(usize, PeerState),
     /// The answer to the last selection.
     Decide(Option<usize>),
+    /// The answer to the last draw of a standby.
+    Draw(Option<usize>),
+    /// The rest of the last decided round: whether the others answered.
+    Survey(bool),
+    Verdict(Verdict),
+    Silence(usize),
+    Measured(usize),
     /// The answer to the call so many calls ago; 0 is the last one.
     Answer(usize, Result<Connection, NodeError>),
     Failing(usize),
@@ -48,6 +58,9 @@ pub(crate) struct World {
     /// The node went its own way since the last tick.
     pub(crate) strayed: bool,
     pub(crate) selection: Option<Select>,
+    pub(crate) drawing: Option<Select>,
+    /// The round that was decided last, and for whom.
+    pub(crate) decided: Option<(Select, Option<usize>)>,
     pub(crate) calls: Vec<Call>,
     /// Calls made before [`World::serve`] began to count them.
     pub(crate) before: usize,
@@ -69,7 +82,7 @@ pub(crate) struct Call {
 impl World {
     pub(crate) fn new(config: Config) -> Self {
         Self {
-            cycle: Cycle::new(config),
+            cycle: Cycle::new(config, Memory::default(), Some(1)),
             now: Instant::now(),
             candidates: BTreeSet::new(),
             pinned: None,
@@ -77,6 +90,8 @@ impl World {
             strayed: false,
             listed: BTreeSet::new(),
             selection: None,
+            drawing: None,
+            decided: None,
             calls: Vec::new(),
             before: 0,
             changed: None,
@@ -145,13 +160,22 @@ impl World {
                 };
                 // The tracker tells of candidates only. Without a lever, being listed is enough.
                 if self.candidates.contains(&index) {
-                    self.cycle.handle_peer(&identity(index), state, now);
+                    let alone = self.listed.is_empty();
+                    (self.cycle).handle_peer(&identity(index), state, alone, now);
                 }
             }
             Input::Decide(chosen) => self.decide(chosen),
+            Input::Draw(chosen) => self.draw(chosen),
+            Input::Survey(answered) => self.survey(|_| answered),
+            Input::Verdict(verdict) => self.cycle.handle_verdict(verdict, now),
+            Input::Silence(index) => self.cycle.handle_silence(&identity(index), "hung", now),
+            Input::Measured(index) => {
+                let rtt = Duration::from_millis(20);
+                self.cycle.handle_measured(&identity(index), rtt, now);
+            }
             Input::Answer(ago, answer) => self.answer(ago, answer),
             Input::Failing(index) => self.cycle.handle_failing(&identity(index), "hung", now),
-            Input::Served(index) => self.cycle.handle_served(&identity(index)),
+            Input::Served(index) => self.cycle.handle_served(&identity(index), now),
             Input::Switched(index) => {
                 self.strayed = true;
                 let switched = NodeSwitched {
@@ -183,19 +207,41 @@ impl World {
     }
 
     pub(crate) fn decide(&mut self, chosen: Option<usize>) {
-        let Some(selection) = self.selection.take() else {
+        if let Some(selection) = self.selection.take() {
+            let decision = testing::decision(&selection, chosen, |_| true);
+            let chosen = decision.identity.as_ref().map(index);
+            self.decided = Some((selection, chosen));
+            self.cycle.handle_decision(&decision, self.now);
+        }
+    }
+
+    pub(crate) fn draw(&mut self, chosen: Option<usize>) {
+        if let Some(selection) = self.drawing.take() {
+            let decision = testing::decision(&selection, chosen, |_| true);
+            self.cycle.handle_decision(&decision, self.now);
+        }
+    }
+
+    /// The round that was decided last ends.
+    pub(crate) fn survey(&mut self, answered: impl Fn(usize) -> bool) {
+        let Some((selection, chosen)) = self.decided.take() else {
             return;
         };
-        let among = |it: &usize| (selection.candidates.iter()).any(|c| index(&c.identity) == *it);
-        let chosen = chosen.filter(among);
-        let decision = Decision {
+        let replies = selection.candidates.iter().map(|it| {
+            let identity = it.mailserver.identity.clone();
+            let candidate = index(&identity);
+            let outcome = match chosen == Some(candidate) || answered(candidate) {
+                true => Ok(Duration::from_millis(20)),
+                false => Err(ProbeFailure::Silent(Stage::Connect)),
+            };
+            Reply { identity, outcome }
+        });
+        let surveyed = Surveyed {
             round: selection.round,
-            chosen: chosen.map(|it| mailserver(it).reference()),
-            identity: chosen.map(identity),
-            considered: vec![],
-            pool: 1,
+            purpose: selection.purpose,
+            replies: replies.collect(),
         };
-        self.cycle.handle_decision(&decision, self.now);
+        self.cycle.handle_surveyed(&surveyed, self.now);
     }
 
     pub(crate) fn answer(&mut self, ago: usize, answer: Result<Connection, NodeError>) {
@@ -231,12 +277,14 @@ impl World {
         self.before = self.calls.iter().filter(|it| !it.answered).count();
         for _ in 0..64 {
             if let Some(selection) = &self.selection {
-                let mut order: Vec<usize> = (selection.candidates.iter())
-                    .map(|it| index(&it.identity))
-                    .filter(|it| replies(*it))
-                    .collect();
-                order.sort_by_key(|it| selection.cooling.contains(&identity(*it)));
-                self.happen(Input::Decide(order.first().copied()));
+                let chosen = best(selection, &replies);
+                self.happen(Input::Decide(chosen));
+                self.survey(&replies);
+                self.listen();
+                self.check();
+            } else if let Some(selection) = &self.drawing {
+                let chosen = best(selection, &replies);
+                self.happen(Input::Draw(chosen));
             } else if let Some(ago) = self.calls.iter().rev().position(|it| !it.answered) {
                 let to = self.calls[self.calls.len() - 1 - ago].to;
                 let answer = dials(to).then_some(Connection::Connected);
@@ -258,13 +306,25 @@ impl World {
     }
 
     pub(crate) fn hear(&mut self, command: Command) {
-        let always = matches!(command, Command::Publish(_) | Command::Unavailable);
+        use Command::{Publish, Unavailable, Watch};
+        let always = matches!(command, Publish(_) | Unavailable | Watch(_));
         let driven = self.driven.is_some();
         assert!(always || driven, "while the node is away: {command:?}");
         match command {
             Command::Select(select) => {
                 assert!(!select.candidates.is_empty());
-                self.selection = Some(select);
+                match select.purpose {
+                    Purpose::Active => self.selection = Some(select),
+                    Purpose::Standby => self.drawing = Some(select),
+                }
+            }
+            Command::Watch(watch) => {
+                let active = watch.active.map(|it| index(&it.identity));
+                let connected = self.connected();
+                assert!(
+                    active.is_none() || active == connected,
+                    "{active:?} is watched"
+                );
             }
             Command::Connect(number, to) => self.call(number, index(&to.identity), false),
             Command::Introduce(number, to) => self.call(number, index(&to.identity), true),
@@ -278,7 +338,7 @@ impl World {
             Command::Mark(identity, PeerState::Disconnected) => {
                 self.listed.remove(&index(&identity));
             }
-            Command::Available(to) => {
+            Command::Available(to, _) => {
                 let to = index(&to.identity);
                 assert_eq!(Some(to), self.changed, "history from the active one");
                 self.history = Some(to);
@@ -351,6 +411,13 @@ pub(crate) fn index(identity: &Identity) -> usize {
 pub(crate) fn index_of(id: &str) -> usize {
     let found = ALL.iter().position(|it| it.id == id);
     found.expect("one of the test's mailservers")
+}
+
+/// The first of the best tier among those that reply.
+fn best(selection: &Select, replies: impl Fn(usize) -> bool) -> Option<usize> {
+    let place = |it: &Candidate| index(&it.mailserver.identity);
+    let replied = selection.candidates.iter().filter(|it| replies(place(it)));
+    replied.min_by_key(|it| it.tier).map(place)
 }
 
 pub(crate) fn ready(mode: Mode, use_mailservers: bool) -> NodeState {

@@ -240,6 +240,12 @@ impl ForeignNode {
         self.shared.send(frame);
     }
 
+    /// How many mailservers a ping was for.
+    pub(crate) fn pinged(&self, ping: &Call) -> usize {
+        let addresses = ping.params[0]["addresses"].as_array();
+        addresses.map_or(0, Vec::len)
+    }
+
     /// The signal that tells of the peers at present.
     pub(crate) fn peers_signal(&self) -> String {
         let peers = self.state().listed();

@@ -1,0 +1,437 @@
+//! Losses: whose fault it is, who takes over, and what waits for chance.
+
+use std::time::Duration;
+
+use actors::{
+    cycle::{Config, Readiness},
+    node::{Connection, Mode},
+    online::Verdict,
+    peer_tracker::PeerState,
+};
+
+use crate::rig::*;
+
+/// Mailserver 0 is connected, and 1 is drawn as its standby.
+fn with_standby(mode: Mode, listed: bool, config: Config) -> Rig {
+    let mut rig = Rig::started_with(mode, config, None);
+    rig.wants();
+    rig.decide(Some(0));
+    rig.answer(Ok(Connection::Connected));
+    if listed {
+        rig.peer(1, PeerState::Connected);
+    }
+    rig.wants();
+    rig.pass(1);
+    assert_eq!(rig.wants(), ["draw of 3 avoiding []"]);
+    rig.draw(Some(1));
+    rig.wants();
+    rig
+}
+
+fn warm() -> Config {
+    Config {
+        standby: Readiness::Warm,
+        ..plain()
+    }
+}
+
+fn lost(index: usize) -> Vec<String> {
+    vec![
+        format!("drop {index}"),
+        "changed none".into(),
+        "request from nobody".into(),
+    ]
+}
+
+// === the standby ===
+
+#[test]
+fn a_standby_that_is_a_peer_is_used_at_once_and_a_round_runs_beside_it() {
+    let config = Config {
+        jitter: Duration::from_secs(5),
+        ..warm()
+    };
+    let mut rig = with_standby(Mode::Waku2, true, config);
+    rig.lose(0);
+    let mut expected = lost(0);
+    expected.extend([changed(1), "connect 1".into()]);
+    assert_eq!(rig.wants(), expected, "no pause where nobody is dialled");
+    rig.answer(Ok(Connection::Connected));
+    assert_eq!(rig.wants(), available(1));
+    assert!(rig.pause <= Duration::from_secs(15) && !rig.pause.is_zero());
+    rig.pass(5);
+    assert!(rig.wants().contains(&"select of 4 avoiding [0]".into()));
+    rig.decide(Some(1));
+    assert_eq!(rig.wants(), NOTHING);
+}
+
+#[test]
+fn a_standby_that_has_to_be_dialled_waits_for_chance_and_the_round_runs_meanwhile() {
+    let config = Config {
+        jitter: Duration::from_millis(500),
+        ..warm()
+    };
+    let mut rig = with_standby(Mode::Waku2, false, config);
+    rig.lose(0);
+    assert_eq!(rig.wants(), lost(0));
+    let at = rig.cycle.poll_timeout(rig.now).unwrap();
+    assert!(at <= rig.now + Duration::from_millis(500));
+    rig.pass(1);
+    let wants = rig.wants();
+    assert!(wants.contains(&"connect 1".into()), "{wants:?}");
+    assert!(wants.contains(&"select of 4 avoiding [0]".into()));
+}
+
+#[test]
+fn a_standby_that_is_silent_while_others_answer_is_replaced() {
+    for listed in [true, false] {
+        let mut rig = with_standby(Mode::Waku2, listed, warm());
+        rig.lose(0);
+        rig.wants();
+        if listed {
+            rig.answer(Ok(Connection::Connected));
+            assert_eq!(rig.wants(), available(1));
+        }
+        rig.decide_silent(Some(2), &[1]);
+        let wants = rig.wants();
+        assert_eq!(wants.last().unwrap(), "connect 2", "{wants:?}");
+        rig.answer(Ok(Connection::Connected));
+        assert_eq!(rig.wants(), available(2));
+        assert!(rig.cycle.cooling_ms(rig.now).contains_key(&identity(1)));
+    }
+}
+
+#[test]
+fn a_standby_that_has_not_answered_yet_is_given_the_whole_round() {
+    let mut rig = with_standby(Mode::Waku2, true, warm());
+    rig.lose(0);
+    rig.answer(Ok(Connection::Connected));
+    rig.wants();
+    rig.decide(Some(2));
+    assert_eq!(rig.wants(), NOTHING, "early, and nothing is known of 1");
+    rig.survey(&[1, 2]);
+    assert_eq!(rig.wants(), NOTHING);
+    rig.lose(1);
+    rig.wants();
+    rig.decide(Some(2));
+    rig.answer(Ok(Connection::Connected));
+    rig.wants();
+}
+
+#[test]
+fn a_standby_whose_dial_fails_gives_way_to_whom_the_round_found() {
+    let mut rig = with_standby(Mode::Waku2, false, warm());
+    rig.lose(0);
+    rig.decide(Some(3));
+    rig.wants();
+    rig.answer(Err(dial_failed()));
+    let wants = rig.wants();
+    assert_eq!(
+        wants,
+        ["changed none".into(), changed(3), "connect 3".into()]
+    );
+}
+
+#[test]
+fn a_hot_standby_is_kept_connected_by_the_node() {
+    let config = Config {
+        standby: Readiness::Hot,
+        ..plain()
+    };
+    let mut rig = Rig::started_with(Mode::Waku1, config, None);
+    rig.wants();
+    rig.decide(Some(0));
+    rig.answer(Ok(Connection::Connected));
+    rig.wants();
+    rig.pass(1);
+    rig.wants();
+    rig.draw(Some(2));
+    assert_eq!(rig.wants(), ["introduce 2"]);
+    rig.introduced(Ok(Connection::Pending));
+    rig.peer(2, PeerState::Connected);
+    rig.lose(0);
+    let wants = rig.wants();
+    assert!(wants.contains(&"connect 2".into()), "{wants:?}");
+}
+
+#[test]
+fn a_standby_that_falls_silent_or_leaves_is_drawn_anew_and_nothing_else_happens() {
+    let mut rig = with_standby(Mode::Waku2, true, warm());
+    rig.cycle.handle_silence(&identity(1), "hung", rig.now);
+    assert_eq!(rig.cycle.standby(), None);
+    rig.pass(1);
+    rig.tick();
+    assert_eq!(rig.wants(), ["draw of 3 avoiding []"]);
+    rig.draw(Some(2));
+    rig.peer(2, PeerState::Connected);
+    rig.lose(2);
+    rig.pass(2);
+    assert_eq!(rig.wants(), ["draw of 3 avoiding []"]);
+}
+
+#[test]
+fn without_a_standby_the_pause_runs_while_the_round_does() {
+    let config = Config {
+        jitter: Duration::from_millis(500),
+        ..plain()
+    };
+    let mut rig = Rig::started_with(Mode::Waku2, config, None);
+    rig.wants();
+    rig.decide(Some(0));
+    rig.answer(Ok(Connection::Connected));
+    rig.wants();
+    rig.lose(0);
+    rig.pass(1);
+    rig.wants();
+    rig.decide(Some(1));
+    assert_eq!(rig.wants(), [changed(1), "connect 1".into()], "it is over");
+}
+
+// === is it us? ===
+
+#[test]
+fn while_the_node_is_offline_nothing_is_rotated_dropped_or_punished() {
+    let mut rig = Rig::connected(Mode::Waku2);
+    rig.alone(0);
+    let asks = ["request from nobody", "refresh", "select of 4 avoiding [0]"];
+    assert_eq!(rig.wants(), asks);
+    rig.decide(None);
+    rig.cycle.handle_verdict(Verdict::Offline, rig.now);
+    for _ in 0..30 {
+        rig.tick();
+        assert_eq!(rig.wants(), ["select of 4 avoiding []"]);
+        rig.decide(None);
+    }
+    let active = rig.cycle.active_status(rig.now).unwrap();
+    assert_eq!(active.mailserver.identity, identity(0));
+    assert_eq!(active.state, "disconnected");
+    assert!(rig.cycle.cooling_ms(rig.now).is_empty());
+    assert!(rig.cycle.records().is_empty(), "no bad mark for any");
+}
+
+#[test]
+fn a_node_that_loses_its_only_peer_gets_another_one_though_that_one_answers() {
+    let mut rig = Rig::connected(Mode::Waku2);
+    rig.alone(0);
+    assert_eq!(
+        rig.wants(),
+        ["request from nobody", "refresh", "select of 4 avoiding [0]"]
+    );
+    rig.decide(Some(2));
+    let mut expected = lost(0);
+    expected.extend([changed(2), "connect 2".into()]);
+    assert_eq!(rig.wants(), expected);
+}
+
+#[test]
+fn back_online_the_same_one_is_dialled_if_it_answers() {
+    let mut rig = Rig::connected(Mode::Waku2);
+    rig.alone(0);
+    rig.decide(None);
+    rig.cycle.handle_verdict(Verdict::Offline, rig.now);
+    rig.pass(30);
+    rig.wants();
+    rig.cycle.handle_verdict(Verdict::Online, rig.now);
+    assert_eq!(rig.wants(), ["select of 4 avoiding []"]);
+    rig.decide(Some(0));
+    assert_eq!(rig.wants(), ["connect 0"], "it was never anything else");
+    rig.answer(Ok(Connection::Connected));
+    assert_eq!(rig.wants(), available(0));
+}
+
+#[test]
+fn back_online_another_one_takes_over_if_it_is_first() {
+    let mut rig = Rig::connected(Mode::Waku2);
+    rig.alone(0);
+    rig.decide(None);
+    rig.cycle.handle_verdict(Verdict::Offline, rig.now);
+    rig.cycle.handle_verdict(Verdict::Online, rig.now);
+    rig.wants();
+    rig.decide_silent(Some(2), &[0, 1, 3]);
+    let mut expected = lost(0);
+    expected.extend([changed(2), "connect 2".into()]);
+    assert_eq!(rig.wants(), expected);
+    rig.answer(Ok(Connection::Connected));
+    assert_eq!(rig.wants(), available(2));
+    assert!(rig.cycle.records().is_empty(), "no bad mark for our outage");
+}
+
+#[test]
+fn a_node_that_is_offline_while_candidates_answer_is_brought_back_by_a_dial() {
+    let mut rig = Rig::connected(Mode::Pin);
+    rig.alone(0);
+    rig.wants();
+    rig.decide(Some(0));
+    assert_eq!(rig.wants(), ["connect 0"]);
+    rig.answer(Err(dial_failed()));
+    let wants = rig.wants();
+    assert!(wants.contains(&"changed none".into()), "{wants:?}");
+    assert_eq!(wants.last().unwrap(), "select of 4 avoiding [0]");
+}
+
+#[test]
+fn the_held_one_that_is_listed_again_is_used_without_a_round() {
+    let mut rig = Rig::connected(Mode::Waku2);
+    rig.alone(0);
+    rig.decide(None);
+    rig.cycle.handle_verdict(Verdict::Offline, rig.now);
+    rig.wants();
+    rig.peer(0, PeerState::Connected);
+    assert_eq!(rig.wants(), ["connect 0"]);
+    rig.answer(Ok(Connection::Connected));
+    assert_eq!(rig.wants(), available(0));
+}
+
+#[test]
+fn after_an_outage_the_pause_is_longer() {
+    let config = Config {
+        jitter: Duration::from_millis(500),
+        ..plain()
+    };
+    let mut pauses = Vec::new();
+    for seed in 0..64 {
+        let mut rig = Rig::seeded(config.clone(), seed);
+        rig.candidates(CANDIDATES, None);
+        rig.cycle.handle_verdict(Verdict::Offline, rig.now);
+        rig.node(Mode::Waku2);
+        rig.cycle.handle_verdict(Verdict::Online, rig.now);
+        rig.wants();
+        rig.decide(Some(1));
+        let at = rig.cycle.poll_timeout(rig.now).unwrap();
+        pauses.push(at.saturating_duration_since(rig.now).as_millis());
+    }
+    assert!(pauses.iter().all(|it| *it <= 1500));
+    assert!(
+        pauses.iter().filter(|it| **it > 500).count() > 32,
+        "{pauses:?}"
+    );
+}
+
+// === the watch ===
+
+#[test]
+fn one_that_falls_silent_is_left_once_another_one_answers() {
+    let mut rig = Rig::connected(Mode::Waku2);
+    rig.cycle.handle_silence(&identity(0), "no reply", rig.now);
+    let asks = ["request from nobody", "refresh", "select of 4 avoiding [0]"];
+    assert_eq!(rig.wants(), asks);
+    rig.decide(Some(3));
+    let mut expected = lost(0);
+    expected.extend([changed(3), "connect 3".into()]);
+    assert_eq!(rig.wants(), expected);
+}
+
+#[test]
+fn if_nobody_answers_it_is_our_own_outage() {
+    let mut rig = Rig::connected(Mode::Waku2);
+    rig.cycle.handle_silence(&identity(0), "no reply", rig.now);
+    rig.cycle.handle_verdict(Verdict::Offline, rig.now);
+    rig.wants();
+    rig.decide(None);
+    assert_eq!(rig.wants(), NOTHING);
+    assert!(rig.cycle.records().is_empty());
+    // The node lists it all the time: it is not believed.
+    rig.cycle.handle_verdict(Verdict::Online, rig.now);
+    rig.decide(Some(1));
+    let wants = rig.wants();
+    assert_eq!(wants.last().unwrap(), "connect 1", "{wants:?}");
+}
+
+#[test]
+fn a_preferred_pin_that_falls_silent_is_not_dialled_over_and_over() {
+    let mut rig = Rig::pinned(actors::pin::Policy::Prefer, Mode::Waku2);
+    rig.wants();
+    rig.answer(Ok(Connection::Connected));
+    rig.wants();
+    rig.cycle.handle_silence(&identity(3), "no reply", rig.now);
+    rig.decide(Some(0));
+    rig.answer(Ok(Connection::Connected));
+    rig.wants();
+    rig.peer(3, PeerState::Connected);
+    rig.pass(60);
+    let draws = rig.wants();
+    assert!((1..=4).contains(&draws.len()), "{draws:?}");
+    assert!(
+        draws.iter().all(|it| it.starts_with("draw of 1")),
+        "{draws:?}"
+    );
+    rig.draw(Some(3));
+    assert_eq!(rig.wants(), ["connect 3"], "it gave its own word");
+}
+
+#[test]
+fn a_strict_pin_that_falls_silent_is_kept() {
+    let mut rig = Rig::pinned(actors::pin::Policy::Strict, Mode::Waku2);
+    rig.answer(Ok(Connection::Connected));
+    rig.wants();
+    rig.cycle.handle_silence(&identity(3), "no reply", rig.now);
+    assert_eq!(rig.wants(), NOTHING);
+}
+
+// === sleep ===
+
+#[test]
+fn awake_again_a_round_at_once_and_one_history_request() {
+    for alive in [true, false] {
+        let mut rig = Rig::connected(Mode::Waku2);
+        rig.cycle.handle_verdict(Verdict::Asleep, rig.now);
+        assert_eq!(rig.wants(), NOTHING);
+        rig.cycle.handle_verdict(Verdict::Online, rig.now);
+        assert_eq!(rig.wants(), ["select of 4 avoiding []"]);
+        if alive {
+            rig.decide(Some(0));
+            assert_eq!(rig.wants(), ["request from 0"]);
+        } else {
+            rig.decide_silent(Some(1), &[0]);
+            rig.answer(Ok(Connection::Connected));
+            let wants = rig.wants();
+            let asked = wants.iter().filter(|it| it.starts_with("request from 1"));
+            assert_eq!(asked.count(), 1, "{wants:?}");
+        }
+        rig.survey(&[0, 1]);
+        rig.tick();
+        assert_eq!(rig.wants(), NOTHING);
+    }
+}
+
+#[test]
+fn a_doubt_that_came_to_nothing_changes_nothing() {
+    let mut rig = Rig::connected(Mode::Waku2);
+    rig.cycle.handle_verdict(Verdict::Suspect, rig.now);
+    rig.cycle.handle_verdict(Verdict::Online, rig.now);
+    assert_eq!(rig.wants(), NOTHING);
+}
+
+// === a better one ===
+
+#[test]
+fn a_mailserver_that_works_is_left_only_for_one_that_is_much_faster_for_long() {
+    for (other_ms, requesting, switches) in
+        [(60, false, true), (75, false, false), (60, true, false)]
+    {
+        let config = Config {
+            improve: true,
+            ..warm()
+        };
+        let mut rig = Rig::started_with(Mode::Waku2, config, None);
+        rig.wants();
+        rig.decide(Some(0));
+        rig.answer(Ok(Connection::Connected));
+        rig.wants();
+        rig.cycle.handle_requesting(requesting);
+        let mut switched = false;
+        rig.pass(1);
+        for _ in 0..6 {
+            let wants = rig.wants();
+            assert_eq!(wants, ["draw of 4 avoiding [0]"]);
+            rig.draw(Some(1));
+            switched |= rig.wants().contains(&"connect 1".into());
+            if switched {
+                break;
+            }
+            rig.survey_draw(&[(0, 100), (1, other_ms)]);
+            rig.pass(60);
+        }
+        assert_eq!(switched, switches, "{other_ms} {requesting}");
+    }
+}

@@ -1,0 +1,103 @@
+//! A million sidecars all over the world, and what becomes of the mailservers of a fleet when all act at the same moment.
+//!
+//! A discrete-event simulation with the rule of the service itself ([`actors::selector::choose`] and
+//! [`actors::jitter`]) against two others, over a real fleet:
+//!
+//! 1. the most used mailserver dies; the nodes have the others as peers (waku2), or have not (waku1);
+//! 2. all mailservers were gone for 30 s, and one after the other is back.
+//!
+//! What is counted at a mailserver, each kind for itself:
+//!
+//! | kind | what |
+//! |---|---|
+//! | probe | a ping of a round: cheap where a connection is open, a connection for nothing where none is |
+//! | dial | a new connection that is to stay; none where the node has the mailserver as a peer |
+//! | request | the first history request after a switch: everybody sends one, whether it had to dial or not |
+//!
+//! Judged are **dials and requests together**, in the fullest second at one mailserver: what costs it most. Nobody
+//! dials a peer, so without a pause the switch to a standby would only change the herd of dials into one of requests:
+//! the switch itself is immediate (`mailserverAvailable`), the request follows after a random pause.
+//!
+//! Probes are told, not judged. They are a herd of their own, because everybody probes all candidates: so the round that
+//! finds the next standby is spread over 10 s where nothing waits for it. A return is told, too: who is to have a
+//! mailserver within 3 s of the return of the only one must meet there within 3 s, and stays as long as it works.
+//!
+//! All rules notice a loss alike: most by a signal of their node within 15 ms, the others within 2.6 s. That is kind
+//! to the node of 2024, which notices no loss while it is idle (no switch in 120 s, measured).
+//!
+//! ```text
+//! cargo run --release --example population -- [--sidecars N] [--seed N] [--svg FILE]
+//! ```
+//! Tables go to stdout, a plot to `target/population.svg`; exit code 1 if a promise is broken.
+
+#[path = "population/plot.rs"]
+mod plot;
+#[path = "population/report.rs"]
+mod report;
+#[path = "population/rules.rs"]
+mod rules;
+#[path = "population/stories.rs"]
+mod stories;
+#[path = "population/tally.rs"]
+mod tally;
+#[path = "population/world.rs"]
+mod world;
+
+use std::{fs, io, path::Path, path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+
+use rules::Rule;
+use stories::{Outcome, Story, most_used};
+use world::World;
+
+/// Simulates a population of sidecars.
+#[derive(Parser)]
+struct Arguments {
+    /// How many.
+    #[arg(long, default_value = "1000000", value_parser = clap::value_parser!(u32).range(1_000..))]
+    sidecars: u32,
+    /// What all chance is drawn from.
+    #[arg(long, default_value = "1")]
+    seed: u64,
+    /// Where the plot goes.
+    #[arg(long, default_value = "target/population.svg")]
+    svg: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let world = World::new(arguments.sidecars as usize, arguments.seed);
+    let dead = most_used(&world, arguments.seed);
+    let count = report::thousands(arguments.sidecars.into());
+    println!(
+        "{count} sidecars, {} mailservers; {} dies",
+        world.mailservers.len(),
+        world.name(dead)
+    );
+    println!("{}", World::regions());
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    for story in Story::ALL {
+        let told = Rule::ALL.map(|rule| story.play(&world, rule, dead, arguments.seed));
+        report::print(&world, story, &told);
+        outcomes.extend(told);
+    }
+    let holds = report::judge(&outcomes);
+    if let Err(error) = write(&arguments.svg, &plot::svg(&world, dead, &outcomes)) {
+        eprintln!("population: {}: {error}", arguments.svg.display());
+        return ExitCode::FAILURE;
+    }
+    println!("\nplot: {}", arguments.svg.display());
+    if holds {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn write(file: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(file, text)
+}

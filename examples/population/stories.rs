@@ -1,0 +1,356 @@
+//! The stories: what happens to the fleet, and what each sidecar does about it under a rule.
+//!
+//! No sidecar sees another one, and a mailserver here never refuses anybody: so each sidecar is followed through its own
+//! events to the end, and what meets at a mailserver is counted there. All times are in ms.
+
+use std::time::Duration;
+
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+
+use crate::{
+    rules::{Chooser, Rule, Tempo},
+    tally::{Arrival, Arrivals, Quantiles},
+    world::{Alive, Sidecar, Times, World},
+};
+
+/// What happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Story {
+    /// The most used mailserver dies. The nodes have all others as peers (as waku2 nodes do), so nobody has to dial.
+    LossAmongPeers,
+    /// The same; the nodes have no others (as waku1 nodes), so whoever switches must dial.
+    LossWithoutPeers,
+    /// All are gone for 30 s, then one after the other is back. Nobody has any of them as a peer.
+    Return,
+}
+
+/// What came of a story under a rule.
+pub(crate) struct Outcome {
+    pub(crate) story: Story,
+    pub(crate) rule: Rule,
+    /// How many used each mailserver before, and after it.
+    pub(crate) before: Vec<u64>,
+    pub(crate) after: Vec<u64>,
+    /// From the death of the mailserver (the return of the first one) on.
+    pub(crate) arrivals: Arrivals,
+    /// From then to `mailserverAvailable`, of those who had lost theirs.
+    pub(crate) available: Quantiles,
+    /// From then to the arrival of the history request.
+    pub(crate) asked: Quantiles,
+}
+
+/// The part of the nodes that tell at once that the connection broke; the others keep it in their list.
+const TOLD: f64 = 0.8;
+
+/// How soon they tell.
+const SIGNAL: std::ops::Range<f64> = 5.0..15.0;
+
+/// How soon the watch notices what a node does not tell: two misses of a probe every 2 s.
+const WATCH: std::ops::Range<f64> = 0.0..2_600.0;
+
+/// One call to the node.
+const RPC: f64 = 2.0;
+
+/// The round trips of a dial: TCP, the agreement on noise, its handshake, the multiplexer.
+const DIAL_TRIPS: f64 = 4.0;
+
+/// How long after one mailserver the next one is back.
+const NEXT_BACK: f64 = 5_000.0;
+
+/// For how long arrivals are told apart.
+const HORIZON: f64 = 40_000.0;
+
+// === impl Story ===
+
+impl Story {
+    pub(crate) const ALL: [Self; 3] = [Self::LossAmongPeers, Self::LossWithoutPeers, Self::Return];
+
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::LossAmongPeers => "The most used one dies, the others are peers (waku2)",
+            Self::LossWithoutPeers => "The most used one dies, the others must be dialled (waku1)",
+            Self::Return => "All were gone for 30 s, then one is back every 5 s",
+        }
+    }
+
+    /// Plays it; `dead` is the one that dies.
+    pub(crate) fn play(self, world: &World, rule: Rule, dead: usize, seed: u64) -> Outcome {
+        let mut play = Play::new(self, world, rule, seed);
+        for sidecar in world.sidecars() {
+            let active = play.begin(*sidecar);
+            match self {
+                Self::Return => play.come_back(*sidecar),
+                _ if active == Some(dead) => play.lose(*sidecar, dead),
+                _ => play.after.extend(active),
+            }
+        }
+        play.end()
+    }
+}
+
+/// The mailserver that most sidecars use under the plain rule.
+pub(crate) fn most_used(world: &World, seed: u64) -> usize {
+    let mut play = Play::new(Story::LossAmongPeers, world, Rule::Quarter, seed);
+    for sidecar in world.sidecars() {
+        play.begin(*sidecar);
+    }
+    let users = count(&play.before, world.mailservers.len());
+    (0..users.len()).max_by_key(|it| users[*it]).unwrap_or(0)
+}
+
+/// One story while it is played.
+struct Play<'a> {
+    story: Story,
+    rule: Rule,
+    world: &'a World,
+    tempo: Tempo,
+    chooser: Chooser<'a>,
+    random: StdRng,
+    before: Vec<usize>,
+    after: Vec<usize>,
+    arrivals: Arrivals,
+    available: Vec<f32>,
+    asked: Vec<f32>,
+}
+
+// === impl Play ===
+
+impl<'a> Play<'a> {
+    fn new(story: Story, world: &'a World, rule: Rule, seed: u64) -> Self {
+        let peers = story == Story::LossAmongPeers;
+        Self {
+            story,
+            rule,
+            world,
+            tempo: rule.tempo(),
+            chooser: Chooser::new(rule, &world.mailservers, peers),
+            random: StdRng::seed_from_u64(seed),
+            before: Vec::with_capacity(world.sidecars().len()),
+            after: Vec::with_capacity(world.sidecars().len()),
+            arrivals: Arrivals::new(world.mailservers.len(), HORIZON),
+            available: Vec::new(),
+            asked: Vec::new(),
+        }
+    }
+
+    /// All is well, and has been for long: the mailserver in use.
+    fn begin(&mut self, sidecar: Sidecar) -> Option<usize> {
+        let times = self.ping(sidecar, &self.world.all_alive());
+        let active = self.chooser.active(&times, &mut self.random);
+        self.before.extend(active);
+        active
+    }
+
+    /// Its mailserver died at 0.
+    fn lose(&mut self, sidecar: Sidecar, dead: usize) {
+        let mut at = self.notices();
+        let mut alive = self.world.all_alive();
+        if self.tempo.standby {
+            // Drawn while all was well; it cannot be the one that was in use.
+            let times = self.ping(sidecar, &alive);
+            let next = self.chooser.standby(times, dead, &mut self.random);
+            alive[dead] = false;
+            let beside = match self.story == Story::LossAmongPeers {
+                // The switch is as good as done: nothing waits for the round.
+                true => at + self.pause(self.tempo.refresh),
+                false => {
+                    at += self.pause(self.tempo.dial);
+                    at
+                }
+            };
+            self.probes_arrive(sidecar, &alive, beside);
+            return self.switch(sidecar, next, at);
+        }
+        alive[dead] = false;
+        if self.tempo.waits_for_tick {
+            at += self.fraction() * self.tempo.tick;
+        }
+        let (next, at) = self.round(sidecar, &alive, at);
+        self.switch(sidecar, next, at);
+    }
+
+    /// Nobody has had a mailserver; the first one is back at 0.
+    fn come_back(&mut self, sidecar: Sidecar) {
+        // A round that finds nobody takes its time too.
+        let period = self.tempo.tick.max(self.tempo.timeout);
+        let mut at = self.fraction() * period;
+        let earliest = at + self.pause(self.tempo.offline);
+        loop {
+            let alive = self.back_by(at);
+            let (next, decided) = self.round(sidecar, &alive, at);
+            if next.is_some() {
+                return self.switch(sidecar, next, decided.max(earliest));
+            }
+            // The one that is back is too far away to answer in time.
+            at += period;
+        }
+    }
+
+    fn notices(&mut self) -> f64 {
+        match self.random.random_bool(TOLD) {
+            true => self.random.random_range(SIGNAL),
+            false => self.random.random_range(WATCH),
+        }
+    }
+
+    /// They come back in the order of the file.
+    fn back_by(&self, at: f64) -> Alive {
+        let count = self.world.mailservers.len();
+        (0..count).map(|nth| nth as f64 * NEXT_BACK <= at).collect()
+    }
+
+    /// A ping round and the choice after it, and when that is made.
+    fn round(&mut self, sidecar: Sidecar, alive: &Alive, at: f64) -> (Option<usize>, f64) {
+        self.probes_arrive(sidecar, alive, at);
+        let times = self.ping(sidecar, alive);
+        let slowest = times
+            .iter()
+            .flatten()
+            .max()
+            .filter(|_| times.iter().all(Option::is_some));
+        let took = slowest.map_or(self.tempo.timeout, |it| it.as_secs_f64() * 1000.0);
+        (self.chooser.active(&times, &mut self.random), at + took)
+    }
+
+    fn ping(&mut self, sidecar: Sidecar, alive: &Alive) -> Times {
+        let timeout = Duration::from_secs_f64(self.tempo.timeout / 1000.0);
+        self.world.ping(sidecar, alive, timeout, &mut self.random)
+    }
+
+    fn probes_arrive(&mut self, sidecar: Sidecar, alive: &Alive, at: f64) {
+        for (mailserver, _) in alive.iter().enumerate().filter(|(_, alive)| **alive) {
+            let on_the_way = self.world.rtt(sidecar, mailserver) / 2.0;
+            self.arrivals
+                .add(Arrival::Probe, mailserver, at + on_the_way);
+        }
+    }
+
+    /// The choice is made: dial if need be, tell the node, ask for the history.
+    fn switch(&mut self, sidecar: Sidecar, next: Option<usize>, decided: f64) {
+        let Some(next) = next else { return };
+        let rtt = self.world.rtt(sidecar, next);
+        let mut at = decided;
+        if self.story != Story::LossAmongPeers {
+            self.arrivals.add(Arrival::Dial, next, at + rtt / 2.0);
+            at += DIAL_TRIPS * rtt;
+        }
+        at += RPC;
+        self.available.push(at as f32);
+        let asked = at + self.pause(self.tempo.request) + rtt / 2.0;
+        self.arrivals.add(Arrival::Request, next, asked);
+        self.asked.push(asked as f32);
+        self.after.push(next);
+    }
+
+    fn pause(&mut self, of: fn(f64) -> Duration) -> f64 {
+        of(self.fraction()).as_secs_f64() * 1000.0
+    }
+
+    fn fraction(&mut self) -> f64 {
+        self.random.random()
+    }
+
+    fn end(self) -> Outcome {
+        let mailservers = self.world.mailservers.len();
+        Outcome {
+            story: self.story,
+            rule: self.rule,
+            before: count(&self.before, mailservers),
+            after: count(&self.after, mailservers),
+            arrivals: self.arrivals,
+            available: Quantiles::new(self.available),
+            asked: Quantiles::new(self.asked),
+        }
+    }
+}
+
+/// How many use each mailserver.
+fn count(used: &[usize], mailservers: usize) -> Vec<u64> {
+    let mut counts = vec![0; mailservers];
+    for mailserver in used {
+        counts[*mailserver] += 1;
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tally::{ALL, JUDGED};
+
+    const SIDECARS: usize = 2_000;
+
+    fn play(story: Story, rule: Rule) -> (Outcome, usize) {
+        let world = World::new(SIDECARS, 5);
+        let dead = most_used(&world, 5);
+        (story.play(&world, rule, dead, 5), dead)
+    }
+
+    fn total(counts: &[u64]) -> u64 {
+        counts.iter().sum()
+    }
+
+    #[test]
+    fn nobody_is_left_at_the_dead_one_and_nobody_gets_lost() {
+        for rule in Rule::ALL {
+            let (outcome, dead) = play(Story::LossAmongPeers, rule);
+            assert!(outcome.before[dead] > 0 && outcome.after[dead] == 0);
+            assert_eq!(total(&outcome.before), SIDECARS as u64);
+            assert_eq!(total(&outcome.after), SIDECARS as u64);
+            assert_eq!(outcome.available.count() as u64, outcome.before[dead]);
+        }
+    }
+
+    #[test]
+    fn nobody_dials_a_peer_and_everybody_else_dials_once() {
+        for rule in Rule::ALL {
+            let dials = |story| {
+                let (outcome, _) = play(story, rule);
+                let all = outcome.arrivals.peak(&[Arrival::Dial], HORIZON).count;
+                (all, outcome.available.count())
+            };
+            assert_eq!(dials(Story::LossAmongPeers).0, 0);
+            let (at_one, lost) = dials(Story::LossWithoutPeers);
+            assert!(at_one > 0 && at_one <= lost as u64);
+        }
+    }
+
+    #[test]
+    fn a_standby_that_is_a_peer_is_available_after_the_signal_and_one_call() {
+        let (ours, _) = play(Story::LossAmongPeers, Rule::Ours);
+        assert!(ours.available.at(0.5) <= SIGNAL.end + RPC);
+        assert!(ours.available.at(1.0) <= WATCH.end + RPC);
+        let (plain, _) = play(Story::LossAmongPeers, Rule::Quarter);
+        assert!(
+            plain.available.at(0.0) >= 500.0,
+            "its round waits for the dead one"
+        );
+        let (node, _) = play(Story::LossAmongPeers, Rule::Node2024);
+        assert!(node.available.at(0.0) >= 4_000.0);
+    }
+
+    #[test]
+    fn after_a_return_everybody_has_a_mailserver_again_and_ours_is_soonest() {
+        for rule in Rule::ALL {
+            let (outcome, _) = play(Story::Return, rule);
+            assert_eq!(total(&outcome.after), SIDECARS as u64);
+        }
+        let late = |rule| play(Story::Return, rule).0.available.at(0.95);
+        // Noticed within 1 s, a pause of up to 1.5 s, a round of 0.5 s; the rest is the dial.
+        assert!(late(Rule::Ours) <= 3_500.0);
+        assert!(late(Rule::Ours) < late(Rule::Node2024).min(late(Rule::Quarter)));
+    }
+
+    #[test]
+    fn the_same_seed_tells_the_same_story() {
+        let told = || {
+            let (outcome, _) = play(Story::LossWithoutPeers, Rule::Ours);
+            (
+                outcome.after.clone(),
+                outcome.arrivals.peak(&JUDGED, 100.0),
+                outcome.arrivals.peak(&ALL, 1_000.0),
+            )
+        };
+        assert_eq!(told(), told());
+    }
+}

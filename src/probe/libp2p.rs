@@ -1,0 +1,255 @@
+//! Pings by libp2p: the truth about a waku2 mailserver. It has to show its key and to answer itself, which the
+//! system of a hung process cannot do for it.
+//!
+//! ```text
+//! wait 1   connect →                                        ← agreed
+//! wait 2   multistream, noise, message 1 →                  ← yes, message 2 (its key)
+//! wait 3   message 3, yamux, a stream for ping, ping 1 →    ← yes, yes, echo
+//! wait 4   ping 2 →                                         ← echo
+//! (wait 5  identify →                                       ← its protocols)
+//! ```
+//!
+//! Everything that need not be waited for is sent along (multistream-select's lazy version), so that a mailserver
+//! 300 ms away is known after 1.2 s instead of 3. Each wait has the whole limit of the probe. The round-trip
+//! time is the smaller of the two pings. Yamux is the only multiplexer: go-waku has no other (v0.10, `wakuoptions.go`),
+//! nwaku has both; one so old that it has only mplex gives "no common protocol (multiplexer)".
+//!
+//! All of it runs on a thread of its own, which the first probe starts: handshakes compute, and delay nobody
+//! there. All targets of a round wait for the network at once; who computes, takes [`turns`].
+
+mod dial;
+mod identify;
+mod inbound;
+mod kept;
+mod line;
+mod ping;
+mod tally;
+mod turns;
+mod websocket;
+
+use std::{cell::RefCell, rc::Rc, time::Duration};
+
+use actix::{Arbiter, ArbiterHandle};
+use actors::{
+    mailserver::{Identity, Mailserver},
+    pinger::ProbeFailure,
+};
+use libp2p_identity::{Keypair, PeerId};
+use tokio::{sync::mpsc, task::JoinSet};
+
+use self::{
+    kept::{Entry, Kept},
+    line::Line,
+    tally::Tally,
+    turns::Turns,
+};
+use super::{
+    answers::Answer,
+    resolve::Resolver,
+    tcp::{self, Place},
+};
+
+/// How often a probe waits for the target after it is secured: for two pings.
+const PINGS: u32 = 2;
+
+/// One target to be probed.
+pub(super) struct Order {
+    pub(super) target: Mailserver,
+    /// For each wait.
+    pub(super) limit: Duration,
+    /// Whether its connection is kept.
+    pub(super) watched: bool,
+    pub(super) answer: Answer,
+}
+
+/// The way to the thread that probes.
+pub(super) struct Libp2p {
+    resolver: Resolver,
+    identify: bool,
+    running: RefCell<Option<Running>>,
+}
+
+struct Running {
+    orders: mpsc::UnboundedSender<Order>,
+    arbiter: ArbiterHandle,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.arbiter.stop();
+    }
+}
+
+impl Libp2p {
+    /// Starts nothing yet. With `identify`, a target must list a store protocol.
+    pub(super) fn new(resolver: Resolver, identify: bool) -> Self {
+        Self {
+            resolver,
+            identify,
+            running: RefCell::default(),
+        }
+    }
+
+    /// Probes a target. How many there are at once is bounded by the orders, and those by the rounds.
+    pub(super) fn probe(&self, order: Order) {
+        let mut running = self.running.borrow_mut();
+        let order = match running.as_ref() {
+            Some(running) => match running.orders.send(order) {
+                Ok(()) => return,
+                // The thread is gone: another one.
+                Err(mpsc::error::SendError(order)) => order,
+            },
+            None => order,
+        };
+        let started = running.insert(self.start());
+        // If it fails, the order says so when it is dropped.
+        let _ = started.orders.send(order);
+    }
+
+    fn start(&self) -> Running {
+        let (sender, orders) = mpsc::unbounded_channel();
+        let (resolver, identify) = (self.resolver.clone(), self.identify);
+        let arbiter = Arbiter::new().handle();
+        arbiter.spawn_fn(move || {
+            actix_rt::spawn(serve(resolver, identify, orders));
+        });
+        Running {
+            orders: sender,
+            arbiter,
+        }
+    }
+}
+
+/// Probes what is ordered until nobody is left to order.
+async fn serve(resolver: Resolver, identify: bool, mut orders: mpsc::UnboundedReceiver<Order>) {
+    let host = match Host::new(resolver, identify) {
+        Ok(host) => Rc::new(host),
+        Err(error) => return tracing::error!(%error, "no keys for libp2p probes"),
+    };
+    let mut probes = JoinSet::new();
+    while let Some(order) = orders.recv().await {
+        while probes.try_join_next().is_some() {}
+        probes.spawn_local(host.clone().probe(order));
+    }
+    host.kept.clear();
+}
+
+/// What the probes share.
+struct Host {
+    resolver: Resolver,
+    identify: bool,
+    /// One key for all probes of this process: nwaku counts the peers behind one address (5 at most, v0.36).
+    keys: libp2p_noise::Config,
+    introduction: Rc<[u8]>,
+    turns: Turns,
+    kept: Rc<Kept>,
+}
+
+impl Host {
+    fn new(resolver: Resolver, identify: bool) -> Result<Self, Box<dyn std::error::Error>> {
+        let secret: [u8; 32] = rand::random();
+        let keys = Keypair::ed25519_from_bytes(secret)?;
+        Ok(Self {
+            resolver,
+            identify,
+            introduction: identify::introduction(&keys.public(), &inbound::PROTOCOLS).into(),
+            keys: libp2p_noise::Config::new(&keys)?,
+            turns: Turns::new(),
+            kept: Rc::default(),
+        })
+    }
+
+    async fn probe(self: Rc<Self>, order: Order) {
+        // A round uses what the watch keeps: nwaku allows a peer one connection.
+        match self.kept.take(&order.target.identity) {
+            Some(entry) => self.probe_again(entry, order).await,
+            None => self.probe_anew(order).await,
+        }
+    }
+
+    async fn probe_again(&self, mut entry: Entry, order: Order) {
+        order.answer.began(1);
+        let before = entry.tally.total();
+        let outcome = entry.line.ping(order.limit).await;
+        let bytes = entry.tally.total() - before;
+        let lives = outcome.is_ok();
+        let afterwards = order.answer.done(outcome, bytes);
+        // One that hangs or has ended is dropped: the next probe dials.
+        if lives {
+            let entry = match order.watched {
+                true => Entry::new(entry.line, entry.tally, afterwards),
+                false => entry,
+            };
+            self.kept.keep(order.target.identity, entry);
+        }
+    }
+
+    async fn probe_anew(&self, order: Order) {
+        let Order {
+            target,
+            limit,
+            watched,
+            answer,
+        } = order;
+        let tally = Tally::default();
+        match self.reach(&target, limit, &tally, &answer).await {
+            Ok((line, rtt)) => {
+                let afterwards = answer.done(Ok(rtt), tally.total());
+                if watched {
+                    let entry = Entry::new(line, tally, afterwards);
+                    self.kept.keep(target.identity, entry);
+                }
+            }
+            Err(failure) => drop(answer.done(Err(failure), tally.total())),
+        }
+    }
+
+    /// Tries all addresses at once.
+    async fn reach(
+        &self,
+        target: &Mailserver,
+        limit: Duration,
+        tally: &Tally,
+        answer: &Answer,
+    ) -> Result<(Line, Duration), ProbeFailure> {
+        let expected = peer(&target.identity)?;
+        let endpoints = target.address.endpoints();
+        let places = tcp::resolve_all(&self.resolver, endpoints, limit).await?;
+        let dials = places.iter().map(|it| it.endpoint.transport);
+        let further = PINGS + u32::from(self.identify);
+        answer.began(dials.map(dial::round_trips).max().unwrap_or(1) + further);
+        let tries = places
+            .iter()
+            .map(|place| self.attempt(place, expected, limit, tally));
+        tcp::first(tries.collect()).await
+    }
+
+    async fn attempt(
+        &self,
+        place: &Place,
+        expected: PeerId,
+        limit: Duration,
+        tally: &Tally,
+    ) -> Result<(Line, Duration), ProbeFailure> {
+        let Place { endpoint, address } = place;
+        #[cfg(not(feature = "tls"))]
+        if endpoint.transport == actors::address::Transport::Wss {
+            return Err(ProbeFailure::Impossible(dial::NO_TLS.into()));
+        }
+        let stream = dial::dial(endpoint, *address, limit, tally).await?;
+        let secured = dial::secure(stream, self.keys.clone(), expected, limit, &self.turns).await?;
+        let line = Line::over(secured, self.introduction.clone()).await;
+        let mut line = line.map_err(|error| ProbeFailure::Other(error.to_string()))?;
+        let mut rtt = line.ping(limit).await?;
+        rtt = rtt.min(line.ping(limit).await?);
+        if self.identify {
+            line.find_store(limit).await?;
+        }
+        Ok((line, rtt))
+    }
+}
+
+fn peer(identity: &Identity) -> Result<PeerId, ProbeFailure> {
+    let peer = identity.as_str().parse();
+    peer.map_err(|_| ProbeFailure::Impossible("no peer id".into()))
+}

@@ -1,0 +1,53 @@
+//! What the other side asks of us, answered as far as it needs to stay with us while we ping it.
+//!
+//! * **Metadata** (`/vac/waku/metadata/1.0.0`): a node of a cluster asks every new peer for its cluster and
+//!   shards, and closes the connection if there is no answer, another cluster, or (from a peer that relays)
+//!   no common shard. So do go-waku v0.8 to v0.10 (`waku_metadata.go`, `Connected`) and nwaku v0.23 to v0.36
+//!   (`peer_manager.nim`, `onPeerMetadata`). Question and answer are the same message, with the shards in one
+//!   or two fields depending on the version: **we give back what was asked**, which is its own cluster.
+//! * **Identify**: nim-libp2p closes a new connection if this fails (`switch.nim`, `upgrader`).
+//! * **Ping**: an echo.
+//!
+//! Everything else is refused by name, and the stream is kept until the other side ends it: when streams
+//! were dropped instead, pings failed (seen with go-waku v0.9).
+
+use std::{io, rc::Rc};
+
+use futures_util::io::{AsyncReadExt as _, AsyncWriteExt as _, copy, sink};
+use multistream_select::listener_select_proto;
+
+use super::{identify, ping};
+
+const METADATA: &str = "/vac/waku/metadata/1.0.0";
+
+/// The protocols that we answer.
+pub(super) const PROTOCOLS: [&str; 3] = [ping::PROTOCOL, identify::PROTOCOL, METADATA];
+
+/// The longest question about metadata; nwaku reads no longer answer.
+const LONGEST_METADATA: usize = 1024;
+
+/// Answers on one stream until the other side has ended it.
+pub(super) async fn answer(stream: yamux::Stream, introduction: Rc<[u8]>) -> io::Result<()> {
+    let (protocol, mut stream) = listener_select_proto(stream, PROTOCOLS).await?;
+    match protocol {
+        ping::PROTOCOL => return echo(stream).await,
+        METADATA => {
+            let question = identify::read(&mut stream, LONGEST_METADATA).await?;
+            stream.write_all(&identify::framed(&question)).await?;
+        }
+        _ => stream.write_all(&introduction).await?,
+    }
+    stream.close().await?;
+    copy(stream, &mut sink()).await.map(drop)
+}
+
+async fn echo(
+    mut stream: impl futures_util::io::AsyncRead + futures_util::io::AsyncWrite + Unpin,
+) -> io::Result<()> {
+    let mut payload = [0; ping::SIZE];
+    loop {
+        stream.read_exact(&mut payload).await?;
+        stream.write_all(&payload).await?;
+        stream.flush().await?;
+    }
+}

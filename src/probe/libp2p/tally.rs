@@ -1,0 +1,89 @@
+//! A connection that counts what goes through it.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    task::{Context, Poll, ready},
+};
+
+use futures_util::io::{AsyncRead, AsyncWrite};
+
+/// Bytes so far. Clones count together.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tally {
+    read: Arc<AtomicU64>,
+    written: Arc<AtomicU64>,
+}
+
+impl Tally {
+    /// Bytes read.
+    pub(super) fn read(&self) -> u64 {
+        self.read.load(Relaxed)
+    }
+
+    /// Bytes in both directions.
+    pub(super) fn total(&self) -> u64 {
+        self.read() + self.written.load(Relaxed)
+    }
+
+    /// Counts what goes through this connection.
+    pub(super) fn count<S>(&self, inner: S) -> Counted<S> {
+        Counted {
+            inner,
+            tally: self.clone(),
+        }
+    }
+}
+
+/// A connection that counts what goes through it.
+#[derive(Debug)]
+pub(super) struct Counted<S> {
+    inner: S,
+    tally: Tally,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let count = ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
+        self.tally.read.fetch_add(count as u64, Relaxed);
+        Poll::Ready(Ok(count))
+    }
+}
+
+/// A failure to write is left to the reader: what the other side said before it closed is still to be read,
+/// and tells more (that it has no such protocol, for one, while we had gone on optimistically).
+impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match ready!(Pin::new(&mut self.inner).poll_write(context, bytes)) {
+            Ok(count) => {
+                self.tally.written.fetch_add(count as u64, Relaxed);
+                Poll::Ready(Ok(count))
+            }
+            Err(_) => Poll::Ready(Ok(bytes.len())),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner)
+            .poll_flush(context)
+            .map(|_| Ok(()))
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner)
+            .poll_close(context)
+            .map(|_| Ok(()))
+    }
+}
