@@ -138,7 +138,7 @@ async fn serve(resolver: Resolver, identify: bool, mut orders: mpsc::UnboundedRe
 struct Host {
     resolver: Resolver,
     identify: bool,
-    /// One key for all probes of this process: nwaku counts the peers behind one address (5 at most, v0.36).
+    /// One key for all probes of this process: nwaku limits the peers behind one address.
     keys: libp2p_noise::Config,
     introduction: Rc<[u8]>,
     turns: Turns,

@@ -2,7 +2,7 @@
 //!
 //! **Half-open**, for everybody: the time until the system behind the address agrees to a connection, which is
 //! then reset before it stands, so that the server's `accept` never hears of it. Nodes based on geth turn away a
-//! second connection from one address within 30 s (`inboundThrottleTime` of its p2p server, since 2019): a
+//! second connection from one address within 30 s (`inboundThrottleTime` of its p2p server): a
 //! whole connect would cost the node the dial that follows. status-go pings mailservers in the same way (v0.94:
 //! tcp-shaker, which switches quick acknowledgements and lingering off). Only Linux can delay the third packet
 //! of the handshake; elsewhere it is a plain connect.

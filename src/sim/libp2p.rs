@@ -2,7 +2,7 @@
 //! peers as real ones.
 //!
 //! It asks every new peer for its cluster and closes the connection if the answer is none of its own, as
-//! go-waku (v0.10) and nwaku (v0.36) do; and it takes its time, as set: see [`delay`].
+//! go-waku and nwaku do; and it takes its time, as set: see [`delay`].
 
 use std::{future::poll_fn, io, rc::Rc, task::Poll, time::Duration};
 

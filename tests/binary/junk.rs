@@ -8,7 +8,7 @@ use crate::{
 
 /// The most memory that the process may ever have, in MiB. Without optimisation the program itself takes
 /// more; a frame of 50 MB that is kept would be seen all the same.
-const MOST_MEMORY: u64 = if cfg!(debug_assertions) { 32 } else { 16 };
+const MOST_MEMORY: u64 = if cfg!(debug_assertions) { 40 } else { 20 };
 
 const MEBIBYTE: usize = 1 << 20;
 

@@ -2,14 +2,14 @@
 //!
 //! * **Metadata** (`/vac/waku/metadata/1.0.0`): a node of a cluster asks every new peer for its cluster and
 //!   shards, and closes the connection if there is no answer, another cluster, or (from a peer that relays)
-//!   no common shard. So do go-waku v0.8 to v0.10 (`waku_metadata.go`, `Connected`) and nwaku v0.23 to v0.36
-//!   (`peer_manager.nim`, `onPeerMetadata`). Question and answer are the same message, with the shards in one
+//!   no common shard. So do go-waku (`waku_metadata.go`, `Connected`) and nwaku (`peer_manager.nim`,
+//!   `onPeerMetadata`). Question and answer are the same message, with the shards in one
 //!   or two fields depending on the version: **we give back what was asked**, which is its own cluster.
 //! * **Identify**: nim-libp2p closes a new connection if this fails (`switch.nim`, `upgrader`).
 //! * **Ping**: an echo.
 //!
 //! Everything else is refused by name, and the stream is kept until the other side ends it: when streams
-//! were dropped instead, pings failed (seen with go-waku v0.9).
+//! were dropped instead, pings of real go-waku nodes failed.
 
 use std::{io, rc::Rc};
 
