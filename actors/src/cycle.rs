@@ -6,29 +6,32 @@
 //!
 //! | module | what it decides |
 //! |---|---|
-//! | `decisions` | whom to connect, and what follows from it |
+//! | `decisions` | what is to be done now: whom to choose, whether the pin is tried |
+//! | `connection` | how a mailserver is connected, used and left |
 //! | `failover` | whether a mailserver is lost or we are offline, and who takes its place |
 //! | `standby` | who is next, drawn in advance, and whether it is better |
 
+mod connection;
 mod decisions;
 mod failover;
 mod standby;
+mod views;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
-use rand::{RngExt, SeedableRng, rngs::StdRng};
+use rand::{SeedableRng, rngs::StdRng};
 
 use crate::{
     Instant,
-    connector::{Active, Counts, PinStatus},
+    connector::Counts,
     events::Event,
     fleet_registry::CandidatesChanged,
     mailserver::{Identity, Mailserver},
-    memory::{Cause, Memory, Record},
-    node::{Blame, Connection, Mode, NodeError, NodeState, NodeSwitched, Profile},
+    memory::{Cause, Memory},
+    node::{Blame, Connection, Mode, NodeError, NodeState, NodeSwitched},
     online::Verdict,
     peer_tracker::PeerState,
     phase::Phase,
@@ -523,97 +526,5 @@ impl Cycle {
     /// What is remembered of the mailservers, to be written down.
     pub fn memory(&mut self) -> &mut Memory {
         &mut self.memory
-    }
-}
-
-// === views ===
-
-impl Cycle {
-    /// The active mailserver, connected or still connecting.
-    #[must_use]
-    pub fn active(&self) -> Option<&Mailserver> {
-        self.phase.active()
-    }
-
-    /// The active mailserver with its state, for the status page.
-    #[must_use]
-    pub fn active_status(&self, now: Instant) -> Option<Active> {
-        self.phase.status(now)
-    }
-
-    /// The pin, for the status page.
-    #[must_use]
-    pub fn pin_status(&self, now: Instant) -> Option<PinStatus> {
-        let pin = self.pin.as_ref()?;
-        Some(PinStatus {
-            mailserver: pin.mailserver().clone(),
-            fallback_reason: pin.reason(now),
-        })
-    }
-
-    /// The node as last reported.
-    #[must_use]
-    pub fn node(&self) -> &NodeState {
-        &self.node
-    }
-
-    /// Who is avoided, and for how many milliseconds yet.
-    #[must_use]
-    pub fn cooling_ms(&self, now: Instant) -> BTreeMap<Identity, u64> {
-        self.memory.remaining_ms(now)
-    }
-
-    /// What is remembered of each candidate.
-    #[must_use]
-    pub fn records(&self) -> BTreeMap<Identity, Record> {
-        let known = self.candidates.keys();
-        let record = |it: &Identity| Some((it.clone(), self.memory.record(it)?.clone()));
-        known.filter_map(record).collect()
-    }
-
-    /// Counters since the start.
-    #[must_use]
-    pub fn counts(&self) -> Counts {
-        self.counts
-    }
-
-    /// How the node is driven, once that is known.
-    #[must_use]
-    pub fn mode(&self) -> Option<Mode> {
-        self.profile().map(|profile| profile.mode)
-    }
-
-    fn profile(&self) -> Option<&Profile> {
-        match &self.node {
-            NodeState::Ready { profile } => Some(profile),
-            NodeState::Unreachable { .. } | NodeState::LoggedOut => None,
-        }
-    }
-
-    fn has_lever(&self) -> bool {
-        self.mode() != Some(Mode::Observe)
-    }
-
-    /// The pin, if another mailserver is connected in its place.
-    fn wanted_pin(&self) -> Option<&Pin> {
-        let mailserver = self.phase.connected()?;
-        let pin = self.pin.as_ref().filter(|_| self.has_lever());
-        pin.filter(|pin| pin.mailserver().identity != mailserver.identity)
-    }
-
-    /// The pin, if this is it.
-    fn pin_of(&mut self, identity: &Identity) -> Option<&mut Pin> {
-        let pin = self.pin.as_mut();
-        pin.filter(|pin| pin.mailserver().identity == *identity)
-    }
-
-    fn next_number(&mut self) -> u64 {
-        self.last_number += 1;
-        self.last_number
-    }
-
-    /// A fraction in [0, 1).
-    fn fraction(&mut self) -> f64 {
-        self.random.random()
     }
 }

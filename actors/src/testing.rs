@@ -6,10 +6,11 @@ use actix::prelude::*;
 use tokio::sync::Notify;
 
 use crate::{
+    cycle,
     mailserver::{Identity, Mailserver, Origin},
     node::{Mode, Profile},
-    pinger::{ProbeFailure, Stage},
-    selector::{Considered, Decision, Select, Verdict},
+    pinger::{ProbeFailure, Reply, Stage},
+    selector::{Considered, Decision, Select, Surveyed, Verdict},
 };
 
 type Answer<M> = Box<dyn FnMut(&M) -> <M as Message>::Result>;
@@ -136,7 +137,6 @@ pub fn profile(mode: Mode) -> Profile {
 #[must_use]
 pub fn decision(order: &Select, chosen: Option<usize>, silent: impl Fn(usize) -> bool) -> Decision {
     let chosen = chosen.map(|it| mailserver(it).identity);
-    let index = |identity: &Identity| PEER_IDS.iter().position(|it| *it == identity.as_str());
     let verdict = |identity: &Identity| {
         if Some(identity) == chosen.as_ref() {
             Some(Verdict::Chosen)
@@ -168,6 +168,40 @@ pub fn decision(order: &Select, chosen: Option<usize>, silent: impl Fn(usize) ->
         early: false,
         took_ms: 20,
         considered,
+    }
+}
+
+/// What the whole round found: so many milliseconds, or no reply.
+#[must_use]
+pub fn surveyed(order: &Select, answered: impl Fn(usize) -> Option<u64>) -> Surveyed {
+    let replies = order.candidates.iter().map(|it| {
+        let identity = it.mailserver.identity.clone();
+        let place = index(&identity).and_then(&answered);
+        let outcome = place.map(Duration::from_millis);
+        Reply {
+            identity,
+            outcome: outcome.ok_or(ProbeFailure::Silent(Stage::Connect)),
+        }
+    });
+    Surveyed {
+        round: order.round,
+        purpose: order.purpose,
+        replies: replies.collect(),
+    }
+}
+
+/// The number of a mailserver of the test fleet.
+fn index(identity: &Identity) -> Option<usize> {
+    PEER_IDS.iter().position(|it| *it == identity.as_str())
+}
+
+/// A loop in which nothing is drawn in advance, and nothing waits for chance.
+#[must_use]
+pub fn plain() -> cycle::Config {
+    cycle::Config {
+        jitter: Duration::ZERO,
+        standby: cycle::Readiness::Off,
+        ..cycle::Config::default()
     }
 }
 

@@ -10,9 +10,9 @@ use ::actors::{
     node::{Connection, Mode, NodeChanged, NodeError, NodeState, NodeSwitched},
     peer_tracker::PeerConnected,
     pin::Policy,
-    testing::mailserver,
+    testing::{mailserver, plain},
 };
-use rig::{NOTHING, Rig, gone, identity, plain, refused};
+use rig::{NOTHING, Rig, gone, identity, refused};
 
 #[actix::test]
 async fn the_first_connection_comes_about_in_this_order() {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use ::actors::{
-    connector::{Config, Connector, GetStatus, MailserverFailing, Ports, Readiness, Status},
+    connector::{Config, Connector, GetStatus, MailserverFailing, Ports, Status},
     events::{Event, Publish},
     fleet_registry::CandidatesChanged,
     history_requester::{MailserverAvailable, MailserverGone},
@@ -21,7 +21,7 @@ use ::actors::{
     peer_tracker::{Mark, PeerDisconnected, Repeat},
     pin::Policy,
     selector::{Decision, Purpose, Select},
-    testing::{Probe, decision, mailserver, profile, settle},
+    testing::{Probe, decision, mailserver, plain, profile, settle},
     watch::Watch,
 };
 use actix::prelude::*;
@@ -116,14 +116,6 @@ pub(crate) struct Rig {
 
 pub(crate) const CANDIDATES: usize = 4;
 
-/// Nothing is drawn in advance, and nothing waits for chance.
-pub(crate) fn plain() -> Config {
-    Config {
-        jitter: Duration::ZERO,
-        standby: Readiness::Off,
-        ..Config::default()
-    }
-}
 pub(crate) const NOTHING: [&str; 0] = [];
 
 impl Rig {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actors::{
     Instant,
-    cycle::{Command, Config, Cycle, Readiness},
+    cycle::{Command, Config, Cycle},
     events::Event,
     fleet_registry::CandidatesChanged,
     mailserver::Identity,
@@ -12,9 +12,8 @@ use actors::{
     node::{Connection, Mode, NodeError, NodeState, NodeSwitched},
     peer_tracker::PeerState,
     pin::Policy,
-    pinger::{ProbeFailure, Reply, Stage},
-    selector::{Candidate, Purpose, Select, Surveyed, Tier},
-    testing::{decision, mailserver, profile},
+    selector::{Candidate, Purpose, Select, Tier},
+    testing::{decision, mailserver, profile, surveyed},
 };
 
 /// A loop, its clock, and how to talk to it briefly.
@@ -31,16 +30,9 @@ pub(crate) struct Rig {
     pub(crate) said: Vec<String>,
 }
 
-pub(crate) const CANDIDATES: usize = 4;
+pub(crate) use actors::testing::plain;
 
-/// Nothing is drawn in advance, and nothing waits for chance.
-pub(crate) fn plain() -> Config {
-    Config {
-        jitter: Duration::ZERO,
-        standby: Readiness::Off,
-        ..Config::default()
-    }
-}
+pub(crate) const CANDIDATES: usize = 4;
 
 pub(crate) fn identity(index: usize) -> Identity {
     mailserver(index).identity
@@ -164,32 +156,16 @@ impl Rig {
 
     /// The last selection's round ends: these have answered.
     pub(crate) fn survey(&mut self, answered: &[usize]) {
-        let order = self.order.clone().expect("a selection");
-        let answered: Vec<_> = answered.iter().map(|it| (*it, 20)).collect();
-        self.tell_survey(&order, &answered);
+        let order = self.order.as_ref().expect("a selection");
+        let surveyed = surveyed(order, |it| answered.contains(&it).then_some(20));
+        self.cycle.handle_surveyed(&surveyed, self.now);
     }
 
     /// The last draw's round ends: these have answered, in so many milliseconds.
     pub(crate) fn survey_draw(&mut self, answered: &[(usize, u64)]) {
-        let order = self.draw.clone().expect("a draw");
-        self.tell_survey(&order, answered);
-    }
-
-    fn tell_survey(&mut self, order: &Select, answered: &[(usize, u64)]) {
-        let replies = order.candidates.iter().map(|it| {
-            let identity = it.mailserver.identity.clone();
-            let found = answered.iter().find(|(of, _)| *of == index(&identity));
-            let silent = ProbeFailure::Silent(Stage::Connect);
-            let outcome = found
-                .map(|(_, ms)| Duration::from_millis(*ms))
-                .ok_or(silent);
-            Reply { identity, outcome }
-        });
-        let surveyed = Surveyed {
-            round: order.round,
-            purpose: order.purpose,
-            replies: replies.collect(),
-        };
+        let order = self.draw.as_ref().expect("a draw");
+        let time = |it| answered.iter().find(|(of, _)| *of == it).map(|(_, ms)| *ms);
+        let surveyed = surveyed(order, time);
         self.cycle.handle_surveyed(&surveyed, self.now);
     }
 

@@ -12,8 +12,7 @@ use actors::{
     node::{Connection, Mode, NodeError, NodeState, NodeSwitched, Profile},
     online::Verdict,
     peer_tracker::PeerState,
-    pinger::{ProbeFailure, Reply, Stage},
-    selector::{Candidate, Purpose, Select, Surveyed},
+    selector::{Candidate, Purpose, Select},
     testing,
 };
 
@@ -227,20 +226,9 @@ impl World {
         let Some((selection, chosen)) = self.decided.take() else {
             return;
         };
-        let replies = selection.candidates.iter().map(|it| {
-            let identity = it.mailserver.identity.clone();
-            let candidate = index(&identity);
-            let outcome = match chosen == Some(candidate) || answered(candidate) {
-                true => Ok(Duration::from_millis(20)),
-                false => Err(ProbeFailure::Silent(Stage::Connect)),
-            };
-            Reply { identity, outcome }
+        let surveyed = testing::surveyed(&selection, |it| {
+            (chosen == Some(it) || answered(it)).then_some(20)
         });
-        let surveyed = Surveyed {
-            round: selection.round,
-            purpose: selection.purpose,
-            replies: replies.collect(),
-        };
         self.cycle.handle_surveyed(&surveyed, self.now);
     }
 
