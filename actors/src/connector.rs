@@ -372,7 +372,7 @@ impl Handler<WatchLost> for Connector {
 
     fn handle(&mut self, lost: WatchLost, ctx: &mut Context<Self>) {
         self.run(ctx, |it, now| {
-            it.handle_silence(&lost.identity, &lost.reason, now);
+            it.handle_silence(&lost.identity, lost.cause, &lost.reason, now);
         });
     }
 }

@@ -347,6 +347,8 @@ impl Cycle {
                 if lost && self.config.reactive {
                     self.tried.clear();
                     self.step(now);
+                } else {
+                    self.confirm_loss(identity, now);
                 }
             }
         }
@@ -394,7 +396,13 @@ impl Cycle {
     }
 
     /// A watched mailserver gave no sign of life.
-    pub fn handle_silence(&mut self, identity: &Identity, reason: &str, now: Instant) {
+    pub fn handle_silence(
+        &mut self,
+        identity: &Identity,
+        cause: Cause,
+        reason: &str,
+        now: Instant,
+    ) {
         if self.standby.is(identity) {
             self.standby.forget(now);
             return self.prepare_standby(now);
@@ -403,7 +411,7 @@ impl Cycle {
         let active = self.phase.connected();
         if active.is_some_and(|it| it.identity == *identity) && !strict {
             self.tried.clear();
-            self.hold(Cause::Probe, reason, now);
+            self.hold(cause, reason, now);
         } else {
             // It is still in use: the watch goes on.
             self.watched = Watch::default();

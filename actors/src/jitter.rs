@@ -40,12 +40,14 @@ pub fn after_offline(longest: Duration, random: f64) -> Duration {
     (longest * REGION).mul_f64(random)
 }
 
-/// Whoever was connected and is lost, is lost to everybody who used it. A dial that failed or a request that was
+/// Whoever was connected and is lost, is lost to everybody who used it, at the same moment. One that fell silent is
+/// noticed by each watch in its own time, which spreads them already; a dial that failed or a request that was
 /// refused is most likely our own affair.
 fn is_everybodys(cause: Cause) -> bool {
     match cause {
-        Cause::Lost | Cause::Probe => true,
-        Cause::Dial
+        Cause::Lost => true,
+        Cause::Probe
+        | Cause::Dial
         | Cause::Request
         | Cause::ShortHistory
         | Cause::WrongId
@@ -72,7 +74,7 @@ mod tests {
     #[test]
     fn a_request_costs_more_than_a_dial_and_waits_longer() {
         let own = before_request(Cause::Dial, LONGEST, 0.9);
-        let everybody = before_request(Cause::Probe, LONGEST, 0.9);
+        let everybody = before_request(Cause::Lost, LONGEST, 0.9);
         assert_eq!(own, Duration::ZERO);
         assert_eq!(everybody, Duration::from_millis(1350));
     }

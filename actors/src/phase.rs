@@ -62,6 +62,8 @@ pub(crate) struct Held {
     pub(crate) cause: Cause,
     /// What happened, for people.
     pub(crate) reason: String,
+    /// Nobody else answered either: it is not to blame.
+    pub(crate) excused: bool,
 }
 
 /// When a mailserver that is being connected becomes the active one.

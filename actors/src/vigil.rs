@@ -15,11 +15,12 @@ use post::{Post, RARELY, Role, Stage};
 use crate::{
     Instant,
     mailserver::{Identity, Mailserver},
+    memory::Cause,
     online::Verdict,
     patience::Patience,
     pinger::{News, ProbeAnswer, ProbeFailure},
     spending::Spending,
-    watch::{Config, Watch, Watched},
+    watch::{Config, Watch, WatchLost, Watched},
 };
 
 /// What the watch wants done.
@@ -39,7 +40,7 @@ pub enum Command {
     /// It did not, for the first time in a row.
     Missed(Identity),
     /// It did not again: why, for people.
-    Lost(Identity, String),
+    Lost(WatchLost),
 }
 
 /// One that never answered is probed rarely too after so many misses: a firewall is in the way.
@@ -245,9 +246,12 @@ impl Vigil {
             self.probe(identity, now);
         } else {
             post.stage = Stage::Resting;
-            let reason = format!("two probes in a row failed: {failure}");
-            self.commands
-                .push_back(Command::Lost(identity.clone(), reason));
+            let silent = matches!(failure, ProbeFailure::Silent(_));
+            self.commands.push_back(Command::Lost(WatchLost {
+                identity: identity.clone(),
+                cause: if silent { Cause::Probe } else { Cause::Lost },
+                reason: format!("two probes in a row failed: {failure}"),
+            }));
         }
     }
 

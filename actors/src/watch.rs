@@ -14,6 +14,7 @@ use crate::{
     Instant,
     deadline::Deadline,
     mailserver::{Identity, Mailserver},
+    memory::Cause,
     online::{Missed, VerdictChanged},
     pinger::{Probe, ProbeAnswer},
     vigil::{Command, Vigil},
@@ -48,6 +49,9 @@ pub struct Watch {
 pub struct WatchLost {
     /// Which.
     pub identity: Identity,
+    /// `Probe`: it was silent, which each watch notices in its own time. `Lost`: its address said no, to everybody at
+    /// the same moment.
+    pub cause: Cause,
     /// What happened, for people.
     pub reason: String,
 }
@@ -146,9 +150,7 @@ impl Watcher {
                 }
             }
             Command::Missed(identity) => ports.missed.do_send(Missed(identity)),
-            Command::Lost(identity, reason) => {
-                ports.lost.do_send(WatchLost { identity, reason });
-            }
+            Command::Lost(lost) => ports.lost.do_send(lost),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What Linux says of a process.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -15,6 +16,8 @@ pub(crate) struct Usage {
     pub(crate) resident_kib: u64,
     /// How many threads it has.
     pub(crate) threads: u64,
+    /// How many TCP connections (IPv4) it has.
+    pub(crate) connections: usize,
     /// How often its threads left a core, by themselves or not.
     pub(crate) switches: u64,
     /// How long its threads were on a core.
@@ -30,6 +33,7 @@ impl Usage {
             at: Instant::now(),
             resident_kib: field(&status, "VmRSS"),
             threads: field(&status, "Threads"),
+            connections: connections(&process),
             switches: 0,
             on_core: Duration::ZERO,
         };
@@ -46,6 +50,19 @@ impl Usage {
         }
         usage
     }
+}
+
+fn connections(process: &Path) -> usize {
+    let table = read(&process.join("net/tcp"));
+    let rows = table.lines().map(|row| row.split_whitespace().collect());
+    // State 01 is established; the tenth column is the number of the socket.
+    let established = rows.filter(|row: &Vec<&str>| row.get(3) == Some(&"01"));
+    let sockets = established.filter_map(|row| row.get(9).map(|it| format!("socket:[{it}]")));
+    let sockets: BTreeSet<PathBuf> = sockets.map(PathBuf::from).collect();
+    let files = fs::read_dir(process.join("fd")).expect("the process is alive");
+    // One that was closed meanwhile leads nowhere.
+    let files = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
+    files.filter(|file| sockets.contains(file)).count()
 }
 
 fn read(path: &Path) -> String {

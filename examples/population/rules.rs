@@ -36,32 +36,32 @@ pub(crate) struct Tempo {
     /// The next mailserver is known before it is needed: no ping round comes first.
     pub(crate) standby: bool,
     /// The pause before the dial of a standby.
-    pub(crate) dial: fn(f64) -> Duration,
+    pub(crate) dial: fn(Cause, f64) -> Duration,
     /// The pause before the dial after nobody could be reached; the ping round runs meanwhile.
-    pub(crate) offline: fn(f64) -> Duration,
+    pub(crate) offline: fn(Cause, f64) -> Duration,
     /// The pause between the switch and the history request.
-    pub(crate) request: fn(f64) -> Duration,
+    pub(crate) request: fn(Cause, f64) -> Duration,
     /// The pause before the ping round beside a standby that is a peer and is used at once. Where it must be dialled,
     /// the round goes beside the dial.
-    pub(crate) refresh: fn(f64) -> Duration,
+    pub(crate) refresh: fn(Cause, f64) -> Duration,
 }
 
-fn at_once(_: f64) -> Duration {
+fn at_once(_: Cause, _: f64) -> Duration {
     Duration::ZERO
 }
 
 /// The longest pause before a dial: the default of `cycle.jitter`.
 const LONGEST: Duration = Duration::from_millis(500);
 
-fn before_dial(fraction: f64) -> Duration {
-    jitter::before_dial(Cause::Lost, LONGEST, fraction)
+fn before_dial(cause: Cause, fraction: f64) -> Duration {
+    jitter::before_dial(cause, LONGEST, fraction)
 }
 
-fn before_request(fraction: f64) -> Duration {
-    jitter::before_request(Cause::Lost, LONGEST, fraction)
+fn before_request(cause: Cause, fraction: f64) -> Duration {
+    jitter::before_request(cause, LONGEST, fraction)
 }
 
-fn after_offline(fraction: f64) -> Duration {
+fn after_offline(_: Cause, fraction: f64) -> Duration {
     jitter::after_offline(LONGEST, fraction)
 }
 

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use actors::memory::Cause;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use crate::{
@@ -143,7 +144,7 @@ impl<'a> Play<'a> {
 
     /// Its mailserver died at 0.
     fn lose(&mut self, sidecar: Sidecar, dead: usize) {
-        let mut at = self.notices();
+        let (mut at, cause) = self.notices();
         let mut alive = self.world.all_alive();
         if self.tempo.standby {
             // Drawn while all was well; it cannot be the one that was in use.
@@ -152,21 +153,21 @@ impl<'a> Play<'a> {
             alive[dead] = false;
             let beside = match self.story == Story::LossAmongPeers {
                 // The switch is as good as done: nothing waits for the round.
-                true => at + self.pause(self.tempo.refresh),
+                true => at + self.pause(self.tempo.refresh, cause),
                 false => {
-                    at += self.pause(self.tempo.dial);
+                    at += self.pause(self.tempo.dial, cause);
                     at
                 }
             };
             self.probes_arrive(sidecar, &alive, beside);
-            return self.switch(sidecar, next, at);
+            return self.switch(sidecar, next, at, cause);
         }
         alive[dead] = false;
         if self.tempo.waits_for_tick {
             at += self.fraction() * self.tempo.tick;
         }
         let (next, at) = self.round(sidecar, &alive, at);
-        self.switch(sidecar, next, at);
+        self.switch(sidecar, next, at, cause);
     }
 
     /// Nobody has had a mailserver; the first one is back at 0.
@@ -174,22 +175,23 @@ impl<'a> Play<'a> {
         // A round that finds nobody takes its time too.
         let period = self.tempo.tick.max(self.tempo.timeout);
         let mut at = self.fraction() * period;
-        let earliest = at + self.pause(self.tempo.offline);
+        let earliest = at + self.pause(self.tempo.offline, Cause::Lost);
         loop {
             let alive = self.back_by(at);
             let (next, decided) = self.round(sidecar, &alive, at);
             if next.is_some() {
-                return self.switch(sidecar, next, decided.max(earliest));
+                return self.switch(sidecar, next, decided.max(earliest), Cause::Lost);
             }
             // The one that is back is too far away to answer in time.
             at += period;
         }
     }
 
-    fn notices(&mut self) -> f64 {
+    /// When it notices, and whether everybody does at that moment.
+    fn notices(&mut self) -> (f64, Cause) {
         match self.random.random_bool(TOLD) {
-            true => self.random.random_range(SIGNAL),
-            false => self.random.random_range(WATCH),
+            true => (self.random.random_range(SIGNAL), Cause::Lost),
+            false => (self.random.random_range(WATCH), Cause::Probe),
         }
     }
 
@@ -226,7 +228,7 @@ impl<'a> Play<'a> {
     }
 
     /// The choice is made: dial if need be, tell the node, ask for the history.
-    fn switch(&mut self, sidecar: Sidecar, next: Option<usize>, decided: f64) {
+    fn switch(&mut self, sidecar: Sidecar, next: Option<usize>, decided: f64, cause: Cause) {
         let Some(next) = next else { return };
         let rtt = self.world.rtt(sidecar, next);
         let mut at = decided;
@@ -236,14 +238,14 @@ impl<'a> Play<'a> {
         }
         at += RPC;
         self.available.push(at as f32);
-        let asked = at + self.pause(self.tempo.request) + rtt / 2.0;
+        let asked = at + self.pause(self.tempo.request, cause) + rtt / 2.0;
         self.arrivals.add(Arrival::Request, next, asked);
         self.asked.push(asked as f32);
         self.after.push(next);
     }
 
-    fn pause(&mut self, of: fn(f64) -> Duration) -> f64 {
-        of(self.fraction()).as_secs_f64() * 1000.0
+    fn pause(&mut self, of: fn(Cause, f64) -> Duration, cause: Cause) -> f64 {
+        of(cause, self.fraction()).as_secs_f64() * 1000.0
     }
 
     fn fraction(&mut self) -> f64 {

@@ -66,13 +66,30 @@ impl Cycle {
             since,
             cause,
             reason: reason.to_owned(),
+            excused: false,
         };
+        self.keep_from_the_herd(cause, now);
         self.ask_about(held, now);
+    }
+
+    /// The node does not list it any more either, and lists others: there is nothing left to find out.
+    pub(super) fn confirm_loss(&mut self, identity: &Identity, now: Instant) {
+        let sure = !self.alone && self.verdict == Verdict::Online && self.config.reactive;
+        let asked = |phase: &mut Phase| match phase {
+            Phase::Selecting { held, .. } if sure => {
+                held.take_if(|held| held.mailserver.identity == *identity)
+            }
+            _ => None,
+        };
+        if let Some(held) = asked(&mut self.phase) {
+            self.give_up_held(held, now);
+            self.choose(now);
+        }
     }
 
     /// Has everybody pinged: whoever answers shows that we are online.
     pub(super) fn ask_about(&mut self, held: Held, now: Instant) {
-        let failed = held.cause != Cause::Lost || !self.gap;
+        let failed = held.cause != Cause::Lost || !(self.gap || held.excused);
         let candidates = self.candidates.values().map(|it| {
             let candidate = self.candidate(it, now);
             match failed && it.identity == held.mailserver.identity {
@@ -101,7 +118,10 @@ impl Cycle {
             return match self.alone || self.verdict != Verdict::Online {
                 true => {
                     self.memory.acquit();
-                    self.phase = Phase::Held(held);
+                    self.phase = Phase::Held(Held {
+                        excused: true,
+                        ..held
+                    });
                 }
                 false => {
                     self.give_up_held(held, now);
@@ -111,7 +131,8 @@ impl Cycle {
         };
         let lost = held.cause == Cause::Lost && !self.tried.contains(&identity);
         // It was lost because we were offline, or nobody else is there.
-        let same = (self.gap && answers(&identity)) || other.identity == identity;
+        let ours = self.gap || held.excused;
+        let same = (ours && answers(&identity)) || other.identity == identity;
         match same {
             true if lost => return self.reconnect(held, now),
             true if other.identity == identity => return self.go_on_with(held),
@@ -157,12 +178,12 @@ impl Cycle {
             mailserver: held.mailserver,
             since: held.since,
         };
+        // The pause began when it was held, or when we came back.
         let pause = self.dial_not_before;
         self.lose(held.cause, &held.reason, now);
-        if self.gap {
-            // We were offline: it is not to blame, and the pause is that of the return.
+        self.dial_not_before = pause;
+        if self.gap || held.excused {
             self.memory.acquit();
-            self.dial_not_before = pause;
         }
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use actors::{
     cycle::{Config, Readiness},
+    memory::Cause,
     node::{Connection, Mode},
     online::Verdict,
     peer_tracker::PeerState,
@@ -157,7 +158,8 @@ fn a_hot_standby_is_kept_connected_by_the_node() {
 #[test]
 fn a_standby_that_falls_silent_or_leaves_is_drawn_anew_and_nothing_else_happens() {
     let mut rig = with_standby(Mode::Waku2, true, warm());
-    rig.cycle.handle_silence(&identity(1), "hung", rig.now);
+    rig.cycle
+        .handle_silence(&identity(1), Cause::Probe, "hung", rig.now);
     assert_eq!(rig.cycle.standby(), None);
     rig.pass(1);
     rig.tick();
@@ -312,7 +314,8 @@ fn after_an_outage_the_pause_is_longer() {
 #[test]
 fn one_that_falls_silent_is_left_once_another_one_answers() {
     let mut rig = Rig::connected(Mode::Waku2);
-    rig.cycle.handle_silence(&identity(0), "no reply", rig.now);
+    rig.cycle
+        .handle_silence(&identity(0), Cause::Probe, "no reply", rig.now);
     let asks = ["request from nobody", "refresh", "select of 4 avoiding [0]"];
     assert_eq!(rig.wants(), asks);
     rig.decide(Some(3));
@@ -322,9 +325,40 @@ fn one_that_falls_silent_is_left_once_another_one_answers() {
 }
 
 #[test]
+fn one_that_falls_silent_and_then_leaves_the_list_gives_way_to_the_standby_at_once() {
+    let mut rig = with_standby(Mode::Waku2, true, warm());
+    rig.cycle
+        .handle_silence(&identity(0), Cause::Lost, "refused", rig.now);
+    rig.wants();
+    rig.lose(0);
+    let mut expected = lost(0);
+    expected.extend([changed(1), "connect 1".into()]);
+    assert_eq!(rig.wants()[..5], expected);
+}
+
+#[test]
+fn who_noticed_it_in_his_own_time_waits_for_nobody() {
+    let config = Config {
+        jitter: Duration::from_secs(5),
+        ..plain()
+    };
+    for (cause, waits) in [(Cause::Probe, false), (Cause::Lost, true)] {
+        let mut rig = Rig::started_with(Mode::Waku2, config.clone(), None);
+        rig.wants();
+        rig.decide(Some(0));
+        rig.answer(Ok(Connection::Connected));
+        rig.cycle.handle_silence(&identity(0), cause, "no", rig.now);
+        rig.decide(Some(1));
+        let dialled = rig.wants().contains(&"connect 1".into());
+        assert_ne!(dialled, waits, "{cause:?}");
+    }
+}
+
+#[test]
 fn if_nobody_answers_it_is_our_own_outage() {
     let mut rig = Rig::connected(Mode::Waku2);
-    rig.cycle.handle_silence(&identity(0), "no reply", rig.now);
+    rig.cycle
+        .handle_silence(&identity(0), Cause::Probe, "no reply", rig.now);
     rig.cycle.handle_verdict(Verdict::Offline, rig.now);
     rig.wants();
     rig.decide(None);
@@ -343,7 +377,8 @@ fn a_preferred_pin_that_falls_silent_is_not_dialled_over_and_over() {
     rig.wants();
     rig.answer(Ok(Connection::Connected));
     rig.wants();
-    rig.cycle.handle_silence(&identity(3), "no reply", rig.now);
+    rig.cycle
+        .handle_silence(&identity(3), Cause::Probe, "no reply", rig.now);
     rig.decide(Some(0));
     rig.answer(Ok(Connection::Connected));
     rig.wants();
@@ -364,7 +399,8 @@ fn a_strict_pin_that_falls_silent_is_kept() {
     let mut rig = Rig::pinned(actors::pin::Policy::Strict, Mode::Waku2);
     rig.answer(Ok(Connection::Connected));
     rig.wants();
-    rig.cycle.handle_silence(&identity(3), "no reply", rig.now);
+    rig.cycle
+        .handle_silence(&identity(3), Cause::Probe, "no reply", rig.now);
     assert_eq!(rig.wants(), NOTHING);
 }
 

@@ -7,6 +7,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use actors::{
     cycle::{Config, Readiness},
+    memory::Cause,
     node::{Connection, Mode, NodeError},
     online::Verdict,
     peer_tracker::PeerState,
@@ -47,7 +48,7 @@ fn input() -> impl Strategy<Value = Input> {
         3 => prop::option::weighted(0.8, one()).prop_map(Input::Draw),
         3 => any::<bool>().prop_map(Input::Survey),
         2 => verdict().prop_map(Input::Verdict),
-        2 => one().prop_map(Input::Silence),
+        2 => (one(), cause()).prop_map(|(index, cause)| Input::Silence(index, cause)),
         1 => one().prop_map(Input::Measured),
         2 => one().prop_map(Input::Failing),
         1 => one().prop_map(Input::Served),
@@ -61,6 +62,10 @@ fn input() -> impl Strategy<Value = Input> {
 fn verdict() -> impl Strategy<Value = Verdict> {
     use Verdict::{Asleep, Offline, Online, Suspect};
     prop::sample::select(vec![Online, Suspect, Offline, Asleep])
+}
+
+fn cause() -> impl Strategy<Value = Cause> {
+    prop::sample::select(vec![Cause::Probe, Cause::Lost])
 }
 
 fn config() -> impl Strategy<Value = Config> {

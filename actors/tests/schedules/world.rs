@@ -8,7 +8,7 @@ use actors::{
     events::Event,
     fleet_registry::CandidatesChanged,
     mailserver::{Identity, Mailserver},
-    memory::Memory,
+    memory::{Cause, Memory},
     node::{Connection, Mode, NodeError, NodeState, NodeSwitched, Profile},
     online::Verdict,
     peer_tracker::PeerState,
@@ -33,7 +33,7 @@ pub(crate) enum Input {
     /// The rest of the last decided round: whether the others answered.
     Survey(bool),
     Verdict(Verdict),
-    Silence(usize),
+    Silence(usize, Cause),
     Measured(usize),
     /// The answer to the call so many calls ago; 0 is the last one.
     Answer(usize, Result<Connection, NodeError>),
@@ -167,7 +167,10 @@ impl World {
             Input::Draw(chosen) => self.draw(chosen),
             Input::Survey(answered) => self.survey(|_| answered),
             Input::Verdict(verdict) => self.cycle.handle_verdict(verdict, now),
-            Input::Silence(index) => self.cycle.handle_silence(&identity(index), "hung", now),
+            Input::Silence(index, cause) => {
+                let identity = identity(index);
+                self.cycle.handle_silence(&identity, cause, "hung", now);
+            }
             Input::Measured(index) => {
                 let rtt = Duration::from_millis(20);
                 self.cycle.handle_measured(&identity(index), rtt, now);
