@@ -21,7 +21,9 @@ pub fn system() -> Source {
 /// Tells a reading at once and then every [`CLOCK_INTERVAL`], until nobody is there to be told.
 pub async fn tell(source: Source, to: Recipient<Clocks>) {
     // Waiting until it is taken keeps a busy actor from being buried; one late reading is one reading.
-    while to.send(source()).await.is_ok() {
+    while to.connected() {
+        // One that was lost with a restart of the actor is made up for by the next.
+        let _ = to.send(source()).await;
         tokio::time::sleep(CLOCK_INTERVAL).await;
     }
 }

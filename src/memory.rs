@@ -180,8 +180,11 @@ fn forget_oldest(records: &mut BTreeMap<Identity, Record>) {
     records.retain(|identity, _| !oldest.contains(identity));
 }
 
-fn open(path: &Path) -> Result<(Connection, BTreeMap<Identity, Record>), MemoryError> {
-    // Made here for its mode, which its siblings take over: only this user may look inside.
+/// Made here for its mode, which its siblings take over: only this user may look inside.
+///
+/// The file is closed again before the database opens it: whoever closes a file gives up all locks that its process
+/// has on it (POSIX), and without its lock the database of another program would take the log away from ours.
+fn make(path: &Path) -> Result<(), MemoryError> {
     let mut options = OpenOptions::new();
     let file = options
         .create(true)
@@ -189,9 +192,14 @@ fn open(path: &Path) -> Result<(Connection, BTreeMap<Identity, Record>), MemoryE
         .write(true)
         .mode(0o600)
         .open(path)?;
-    if file.metadata()?.len() > MOST_BYTES {
-        return Err(MemoryError::Foreign);
+    match file.metadata()?.len() > MOST_BYTES {
+        true => Err(MemoryError::Foreign),
+        false => Ok(()),
     }
+}
+
+fn open(path: &Path) -> Result<(Connection, BTreeMap<Identity, Record>), MemoryError> {
+    make(path)?;
     // Without URIs: a directory may be called anything.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;

@@ -19,9 +19,11 @@ pub async fn tell(to: Recipient<NetworkChanged>) {
         let mut changes = netlink::Changes::listen().await?;
         loop {
             changes.next().await?;
-            if to.send(NetworkChanged).await.is_err() {
+            if !to.connected() {
                 return Ok::<_, std::io::Error>(());
             }
+            // One that was lost with a restart of the actor: it looks around when it is back.
+            let _ = to.send(NetworkChanged).await;
             tokio::time::sleep(REST).await;
         }
     };

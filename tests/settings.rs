@@ -120,12 +120,14 @@ fn bare_text_takes_the_type_of_the_default() {
     let settings = set(&[
         "cycle.reactive=false",
         "selector.pool_fraction=1",
+        "watch.budget=2048",
         "cycle.pinned=true",
         "control.listen=off",
     ]);
     let settings = settings.unwrap();
     assert!(!settings.cycle.reactive);
     assert!((settings.selector.pool_fraction - 1.0).abs() < f64::EPSILON);
+    assert_eq!(settings.watch.budget, 2048);
     assert_eq!(settings.cycle.pinned, "true");
     assert_eq!(settings.control.listen, Listen::Off);
     let list = set(&[&format!(

@@ -160,6 +160,10 @@ pub struct Cycle {
     beside: Option<failover::Beside>,
     /// When the round beside what is used begins.
     beside_due: Option<Instant>,
+    /// A decision that waits for the rest of its round.
+    early: Option<Decision>,
+    /// A pin that is kept though it is silent is watched again at the next tick.
+    rewatch: bool,
     standby: standby::Standby,
     watched: Watch,
     last_number: u64,
@@ -199,6 +203,8 @@ impl Cycle {
             round: 0,
             beside: None,
             beside_due: None,
+            early: None,
+            rewatch: false,
             standby: standby::Standby::default(),
             watched: Watch::default(),
             last_number: 0,
@@ -217,29 +223,35 @@ impl Cycle {
     #[must_use]
     pub fn poll_timeout(&self, now: Instant) -> Option<Instant> {
         let pin = self.pin.as_ref();
-        let at = match &self.phase {
-            Phase::Connecting { refresh_at, .. } => [Some(*refresh_at), None],
-            Phase::Waiting { until, .. } => [Some(*until), None],
-            Phase::Selecting { until, .. } => [Some(*until), None],
+        // These move on whenever they are handled: one that has passed meanwhile is due now.
+        let due = match &self.phase {
+            Phase::Connecting { refresh_at, .. } => Some(*refresh_at),
+            Phase::Waiting { until, .. } | Phase::Selecting { until, .. } => Some(*until),
+            _ => None,
+        };
+        // What is due already was acted upon: to name it again would spin.
+        let later = match &self.phase {
             Phase::Idle => [
                 pin.and_then(Pin::falls_back_at),
-                self.seek.as_ref().map(|seek| seek.at),
+                self.seek.as_ref().map(|it| it.at),
             ],
             Phase::Connected { .. } => [
                 self.wanted_pin().map(|pin| pin.next_trial(now)),
                 self.standby.due,
             ],
-            Phase::Held(_) => [None, None],
+            _ => [None, None],
         };
-        let at = at.into_iter().chain([self.beside_due]).flatten();
-        // What is due already was acted upon: to name it again would spin.
-        at.filter(|at| now < *at).min()
+        let later = later.into_iter().flatten().filter(|at| now < *at);
+        due.into_iter().chain(self.beside_due).chain(later).min()
     }
 
     /// The heartbeat.
     pub fn handle_tick(&mut self, now: Instant) {
         self.counts.ticks += 1;
         self.tried.clear();
+        if std::mem::take(&mut self.rewatch) {
+            self.watched = Watch::default();
+        }
         if std::mem::take(&mut self.astray) {
             self.lead_back(now);
         }
@@ -249,11 +261,11 @@ impl Cycle {
     /// A limit that [`Self::poll_timeout`] named has passed.
     pub fn handle_timeout(&mut self, now: Instant) {
         let limit = self.config.connect_timeout;
-        if self.waits_for_tick(now) {
-            return;
-        }
         if self.beside_due.take_if(|due| *due <= now).is_some() && self.phase.in_use().is_some() {
             self.look_beside(false, now);
+        }
+        if self.waits_for_tick(now) {
+            return;
         }
         match &mut self.phase {
             Phase::Connecting { since, .. } if now >= *since + limit => {
@@ -413,8 +425,8 @@ impl Cycle {
             self.tried.clear();
             self.hold(cause, reason, now);
         } else {
-            // It is still in use: the watch goes on.
-            self.watched = Watch::default();
+            // It is still in use: the watch goes on, though not at once.
+            self.rewatch = true;
         }
     }
 

@@ -39,7 +39,7 @@ impl Cause {
     /// store: `429 - TOO_MANY_REQUESTS` is a status of store version 3 (13/WAKU2-STORE).
     #[must_use]
     pub fn of_request(reason: &str) -> Self {
-        match reason.contains("429") || reason.contains("TOO_MANY_REQUESTS") {
+        match reason.contains("429 -") || reason.contains("TOO_MANY_REQUESTS") {
             true => Self::RateLimited,
             false => Self::Request,
         }
@@ -167,7 +167,7 @@ impl Memory {
         let entry = self.entries.entry(identity.clone()).or_default();
         let record = &mut entry.record;
         *record.failures.entry(cause).or_default() += 1;
-        record.level = (record.level + 1).min(MOST_LEVEL);
+        record.level = record.level.saturating_add(1).min(MOST_LEVEL);
         let pause = COOL_OFF.pause(record.level);
         let pause = pause.mul_f64(1.0 - SPREAD + 2.0 * SPREAD * random);
         entry.avoided_until = Some(now + pause);

@@ -120,7 +120,11 @@ impl Phase {
     pub(crate) fn status(&self, now: Instant) -> Option<Active> {
         let (state, since) = match self {
             Self::Idle => return None,
-            Self::Selecting { held, .. } => ("disconnected", held.as_ref()?.since),
+            // The node lists one that is only silent.
+            Self::Selecting { held, .. } => match held.as_ref()? {
+                held if held.cause == Cause::Probe && !held.excused => ("connected", held.since),
+                held => ("disconnected", held.since),
+            },
             Self::Held(held) => ("disconnected", held.since),
             Self::Waiting {
                 announced: Announced::Still(held),

@@ -34,6 +34,8 @@ pub enum Command {
         target: Mailserver,
         /// The limit for each reply.
         patience: Duration,
+        /// It is the one in use: the node is connected to it.
+        in_use: bool,
     },
     /// It answered, in this time.
     Measured(Identity, Duration),
@@ -292,6 +294,7 @@ impl Vigil {
             round: self.last_round,
             target: post.mailserver.clone(),
             patience: self.patience(identity, post.misses),
+            in_use: post.role == Role::Active,
         });
         let stage = Stage::Probing {
             round: self.last_round,

@@ -136,11 +136,13 @@ impl Watcher {
                 round,
                 target,
                 patience,
+                in_use,
             } => ports.probe.do_send(Probe {
                 round,
                 targets: vec![target],
                 timeout: patience,
-                watched: true,
+                // A standby may have to be dialled yet: nothing may stand in the way of that.
+                watched: in_use,
                 answer_to: ctx.address().recipient(),
             }),
             Command::Measured(identity, rtt) => {

@@ -76,7 +76,7 @@ pub(crate) fn measure(table: &mut Table) {
 
 async fn outage(world: World) -> End {
     let mut pair = Pair::start(world.node(LATENCY), &[], clock::system()).await;
-    pair.available().await;
+    let active = pair.available().await;
     pair.served().await;
     let all = pair.simulation.mailservers().len();
     let mut random = StdRng::seed_from_u64(world.seed);
@@ -90,7 +90,11 @@ async fn outage(world: World) -> End {
     assert!(said.iter().all(nobody), "nobody is there");
 
     // The last one is of another fleet.
-    let first = random.random_range(0..all - 1);
+    let mut first = random.random_range(0..all - 1);
+    if world.mode == Mode::Waku1 && pair.simulation.mailservers()[first].id == active.id {
+        // A node of waku v1 dials the same peer again every 35 s (recorded on v0.94): nobody can be sooner.
+        first = (first + 1) % (all - 1);
+    }
     let begun = Instant::now();
     set(&pair.simulation, first, Fault::None);
     let used = pair.available().await;

@@ -109,7 +109,7 @@ impl Libp2p {
     fn start(&self) -> Running {
         let (sender, orders) = mpsc::unbounded_channel();
         let (resolver, identify) = (self.resolver.clone(), self.identify);
-        let arbiter = Arbiter::new().handle();
+        let arbiter = Arbiter::with_tokio_rt(runtime).handle();
         arbiter.spawn_fn(move || {
             actix_rt::spawn(serve(resolver, identify, orders));
         });
@@ -118,6 +118,15 @@ impl Libp2p {
             arbiter,
         }
     }
+}
+
+/// The runtime of the handshakes: names are looked up by at most two threads more.
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(2)
+        .build()
+        .expect("the system gives a thread and a poller")
 }
 
 /// Probes what is ordered until nobody is left to order.
@@ -169,9 +178,10 @@ impl Host {
 
     async fn probe_again(&self, mut entry: Entry, order: Order) {
         order.answer.began(1);
-        let before = entry.tally.total();
         let outcome = entry.line.ping(order.limit).await;
-        let bytes = entry.tally.total() - before;
+        // What the other side said since the last ping counts too.
+        let total = entry.tally.total();
+        let bytes = total - std::mem::replace(&mut entry.counted, total);
         let lives = outcome.is_ok();
         let afterwards = order.answer.done(outcome, bytes);
         // One that hangs or has ended is dropped: the next probe dials.

@@ -323,7 +323,8 @@ fn from_text(
 fn typed(like: &ValueKind, text: &str, origin: &str) -> Result<Value, SettingsError> {
     let kind = match like {
         ValueKind::Boolean(_) => text.parse().ok().map(ValueKind::Boolean),
-        ValueKind::I64(_) | ValueKind::Float(_) => text.parse().ok().map(ValueKind::Float),
+        ValueKind::I64(_) => text.parse().ok().map(ValueKind::I64),
+        ValueKind::Float(_) => text.parse().ok().map(ValueKind::Float),
         ValueKind::Array(_) => {
             let mut table = parse(&format!("value = {text}"), origin)?;
             table.remove("value").map(|value| value.kind)

@@ -18,6 +18,7 @@ use crate::{
     phase::{Announced, Held, Phase},
     pinger::ProbeFailure,
     selector::{self, Candidate, Decision, Surveyed, Tier},
+    watch::Watch,
 };
 
 /// Nobody answers.
@@ -58,7 +59,9 @@ impl Cycle {
             self.phase = phase;
             return;
         };
-        self.commands.push_back(Command::Unavailable);
+        if cause == Cause::Lost {
+            self.commands.push_back(Command::Unavailable);
+        }
         // Is the list as the node has it now? And is the node there at all?
         self.commands.push_back(Command::Refresh);
         let held = Held {
@@ -111,34 +114,54 @@ impl Cycle {
 
     /// The answer to [`Self::ask_about`].
     pub(super) fn judge(&mut self, held: Held, decision: &Decision, now: Instant) {
+        let ours = self.gap || held.excused;
+        let answers = reply_of(decision, &held.mailserver.identity);
+        if ours && decision.early && answers.is_none() {
+            // It is wanted back if it answers, and may yet: the whole round will tell.
+            self.early = Some(decision.clone());
+            self.phase = Phase::Selecting {
+                until: now + self.config.selection_timeout,
+                held: Some(held),
+            };
+            return;
+        }
+        self.judge_finally(held, decision, answers == Some(true), now);
+    }
+
+    /// The round is over that an early decision was made in: whether the held one answered is known.
+    fn judge_late(&mut self, surveyed: &Surveyed, now: Instant) {
+        let this = |it: &mut Decision| it.round == surveyed.round;
+        let Some(decision) = self.early.take_if(this) else {
+            return;
+        };
+        let held = match &mut self.phase {
+            Phase::Selecting { held, .. } => held.take(),
+            _ => None,
+        };
+        if let Some(held) = held {
+            let mut replies = surveyed.replies.iter();
+            let identity = &held.mailserver.identity;
+            let answers = replies.any(|it| it.identity == *identity && it.outcome.is_ok());
+            self.judge_finally(held, &decision, answers, now);
+        }
+    }
+
+    fn judge_finally(&mut self, held: Held, decision: &Decision, answers: bool, now: Instant) {
         let identity = held.mailserver.identity.clone();
-        let answers = |it: &Identity| reply_of(decision, it) == Some(true);
         let chosen = decision.identity.as_ref();
         let Some(other) = chosen.and_then(|it| self.candidates.get(it)).cloned() else {
-            return match self.alone || self.verdict != Verdict::Online {
-                true => {
-                    self.memory.acquit();
-                    self.phase = Phase::Held(Held {
-                        excused: true,
-                        ..held
-                    });
-                }
-                false => {
-                    self.give_up_held(held, now);
-                    self.find_nobody(now);
-                }
-            };
+            return self.hear_nobody(held, now);
         };
         let lost = held.cause == Cause::Lost && !self.tried.contains(&identity);
         // It was lost because we were offline, or nobody else is there.
         let ours = self.gap || held.excused;
-        let same = (ours && answers(&identity)) || other.identity == identity;
-        match same {
+        match (ours && answers) || other.identity == identity {
             true if lost => return self.reconnect(held, now),
-            true if other.identity == identity => return self.go_on_with(held),
+            true if held.cause != Cause::Lost => return self.go_on_with(held),
             _ => {}
         }
-        let standby = self.standby.take_if(|it| answers(&it.identity));
+        let proved = |it: &Mailserver| reply_of(decision, &it.identity) == Some(true);
+        let standby = self.standby.take_if(proved);
         self.give_up_held(held, now);
         match &self.pin {
             Some(pin) if pin.insists(now) => self.connect_pin(now),
@@ -149,21 +172,48 @@ impl Cycle {
         }
     }
 
+    /// Nobody answers: we are offline, or our probes are no evidence, or all mailservers are gone.
+    fn hear_nobody(&mut self, held: Held, now: Instant) {
+        self.memory.acquit();
+        let listed = self.connected.contains(&held.mailserver.identity);
+        if self.alone || self.verdict != Verdict::Online {
+            if held.cause != Cause::Lost && !held.excused {
+                self.commands.push_back(Command::Unavailable);
+            }
+            self.phase = Phase::Held(Held {
+                excused: true,
+                ..held
+            });
+        } else if listed && held.cause == Cause::Probe {
+            // The node has it as a peer and is online: its word against our silence.
+            self.go_on_with(held);
+        } else {
+            self.give_up_held(held, now);
+            self.find_nobody(now);
+        }
+    }
+
     /// It answers, and the node has lost it: one dial brings the node back online.
     pub(super) fn reconnect(&mut self, held: Held, now: Instant) {
         let mailserver = held.mailserver.clone();
         self.connect(mailserver, Announced::Still(held), "it answers", now);
     }
 
-    /// It answers again, and nobody else does.
+    /// It goes on being used.
     fn go_on_with(&mut self, held: Held) {
         self.phase = Phase::Connected {
             mailserver: held.mailserver.clone(),
             since: held.since,
         };
-        let available = Command::Available(held.mailserver, Duration::ZERO);
-        self.commands.push_back(available);
-        self.watched = crate::watch::Watch::default();
+        self.request_pause = Duration::ZERO;
+        self.dial_not_before = None;
+        if held.excused || held.cause == Cause::Lost {
+            // It was not to be asked meanwhile.
+            self.gap = false;
+            let available = Command::Available(held.mailserver, Duration::ZERO);
+            self.commands.push_back(available);
+        }
+        self.watched = Watch::default();
     }
 
     /// Others answer: it is lost.
@@ -281,14 +331,16 @@ impl Cycle {
 
     /// The decision of a round beside what is used.
     pub(super) fn weigh(&mut self, decision: &Decision, now: Instant) {
-        let Some(using) = self.phase.in_use().map(|it| it.identity.clone()) else {
-            return;
-        };
+        let using = self.phase.in_use().map(|it| it.identity.clone());
         let Some(beside) = self.beside.as_mut().filter(|it| it.round == decision.round) else {
             return;
         };
-        let other = decision.identity.clone().filter(|it| *it != using);
+        let other = decision
+            .identity
+            .clone()
+            .filter(|it| Some(it) != using.as_ref());
         beside.other = Some(other);
+        let Some(using) = using else { return };
         match reply_of(decision, &using) {
             Some(true) => self.confirm(now),
             Some(false) => self.replace(now),
@@ -299,15 +351,21 @@ impl Cycle {
 
     /// The whole outcome of a round beside what is used.
     pub(super) fn settle_beside(&mut self, surveyed: &Surveyed, now: Instant) {
+        self.judge_late(surveyed, now);
         let open = (self.beside.as_ref()).is_some_and(|it| it.round == surveyed.round);
-        let Some(using) = self.phase.in_use().filter(|_| open) else {
+        if !open {
+            return;
+        }
+        let Some(using) = self.phase.in_use() else {
+            self.beside = None;
             return;
         };
         let mut replies = surveyed.replies.iter();
         match replies.find(|it| it.identity == using.identity) {
             Some(reply) if failed(&reply.outcome) => self.replace(now),
             Some(_) => self.confirm(now),
-            None => {}
+            // The round died.
+            None => self.beside = None,
         }
     }
 
@@ -318,19 +376,29 @@ impl Cycle {
         };
         if let Some(using) = self.phase.in_use().cloned() {
             self.proved(&using.identity, now);
-            if beside.after_gap && self.phase.connected().is_some() {
-                self.gap = false;
-                let available = Command::Available(using, Duration::ZERO);
-                self.commands.push_back(available);
-            }
+            self.make_up_for_gap(beside.after_gap);
+        }
+    }
+
+    /// Has requested what was missed while we were away.
+    fn make_up_for_gap(&mut self, after_gap: bool) {
+        let active = self.phase.connected().filter(|_| after_gap && self.gap);
+        if let Some(active) = active.cloned() {
+            self.gap = false;
+            let available = Command::Available(active, Duration::ZERO);
+            self.commands.push_back(available);
         }
     }
 
     /// What is used does not answer: another one that does takes its place.
     fn replace(&mut self, now: Instant) {
-        let other = self.beside.take().and_then(|it| it.other.flatten());
-        let Some(other) = other.and_then(|it| self.candidates.get(&it)).cloned() else {
+        let Some(beside) = self.beside.take() else {
             return;
+        };
+        let other = beside.other.flatten();
+        let Some(other) = other.and_then(|it| self.candidates.get(&it)).cloned() else {
+            // Nobody else would do: it is asked all the same.
+            return self.make_up_for_gap(beside.after_gap);
         };
         let insisted_on = |cycle: &mut Self, it: &Mailserver| {
             (cycle.pin_of(&it.identity)).is_some_and(|pin| pin.insists(now))

@@ -15,6 +15,7 @@ use crate::{
     Instant,
     mailserver::{Identity, Mailserver},
     node::{Connection, NodeError},
+    online::Verdict,
     peer_tracker::PeerState,
     phase::Announced,
     pinger::ProbeFailure,
@@ -50,6 +51,10 @@ const FRESH: Duration = Duration::from_secs(600);
 /// The pause between two comparisons with the active mailserver, where that is wanted.
 const COMPARED: Duration = Duration::from_secs(60);
 
+/// After so many rounds in a row that nobody answered, while we are online and the node has mailservers as peers, our
+/// probes are taken for blocked.
+const UNHEARD: u32 = 3;
+
 /// In so many comparisons in a row another one must be faster before it is used.
 const COMPARISONS: u32 = 3;
 
@@ -78,6 +83,8 @@ pub(super) struct Standby {
     rounds: u64,
     /// A candidate answered a probe.
     heard: bool,
+    /// Rounds in a row that nobody answered while we were online.
+    unheard: u32,
 }
 
 impl Standby {
@@ -132,6 +139,7 @@ impl Standby {
         Self {
             rounds: self.rounds,
             heard: self.heard,
+            unheard: self.unheard,
             requesting: self.requesting,
             ..Self::default()
         }
@@ -175,8 +183,10 @@ impl Cycle {
             return;
         }
         self.standby.due = Some(now + AGAIN);
-        let others = self.candidates.values();
-        let others = others.filter(|it| self.config.improve || it.identity != active);
+        let pinned = self.pin.as_ref().map(|pin| &pin.mailserver().identity);
+        let others = (self.candidates.values())
+            .filter(|it| Some(&it.identity) != pinned || it.identity == active)
+            .filter(|it| self.config.improve || it.identity != active);
         let candidates = others.map(|it| {
             let candidate = self.candidate(it, now);
             match it.identity == active {
@@ -291,6 +301,15 @@ impl Cycle {
     /// What a round says of everybody.
     pub(super) fn remember(&mut self, surveyed: &Surveyed, now: Instant) {
         self.standby.rounds += 1;
+        let anybody = surveyed.replies.iter().any(|it| it.outcome.is_ok());
+        let peers = self.verdict == Verdict::Online && !self.connected.is_empty();
+        self.standby.unheard = match peers && !anybody {
+            true => self.standby.unheard + 1,
+            false => 0,
+        };
+        if self.standby.unheard >= UNHEARD {
+            self.standby.heard = false;
+        }
         for reply in &surveyed.replies {
             match &reply.outcome {
                 Ok(rtt) => {

@@ -286,3 +286,39 @@ async fn a_node_that_cannot_be_led_back_gets_another_one() {
     let status = rig.status().await;
     assert_eq!(status.active, None);
 }
+
+// === limits that pass while the node is busy ===
+
+#[actix::test]
+async fn a_slow_drop_does_not_swallow_the_pause_before_the_dial() {
+    let config = ::actors::connector::Config {
+        jitter: Duration::from_millis(100),
+        ..plain()
+    };
+    let rig = Rig::new(config);
+    rig.candidates(None).await;
+    rig.node(Mode::Waku2).await;
+    rig.decide(Some(0)).await;
+    rig.pass(1).await;
+    rig.dropping.set(Duration::from_millis(200));
+    for next in 1..3 {
+        rig.lose(next - 1).await;
+        rig.pass(1).await;
+        rig.decide(Some(next)).await;
+        rig.pass(1).await;
+        assert_eq!(rig.active().await, Some(next));
+    }
+}
+
+#[actix::test]
+async fn connecting_ends_though_the_drop_took_longer_than_the_first_question() {
+    let rig = Rig::connected(Mode::Waku1).await;
+    rig.dials(0, |_| Ok(Connection::Pending));
+    rig.lose(0).await;
+    rig.decide(Some(1)).await;
+    rig.sent().await;
+    rig.dropping.set(Duration::from_millis(200));
+    rig.candidates(Some(3)).await;
+    rig.pass(15).await;
+    assert!(rig.sent().await.contains(&"changed none".into()));
+}

@@ -12,7 +12,7 @@ use actors::{
     node::{Connection, Mode, NodeError, NodeState, NodeSwitched},
     peer_tracker::PeerState,
     pin::Policy,
-    selector::{Candidate, Purpose, Select, Tier},
+    selector::{Candidate, Purpose, Select, Tier, Verdict},
     testing::{decision, mailserver, profile, surveyed},
 };
 
@@ -25,6 +25,8 @@ pub(crate) struct Rig {
     /// The last draw of a standby.
     pub(crate) draw: Option<Select>,
     pub(crate) attempt: u64,
+    /// How often the watch was told whom to watch.
+    pub(crate) watches: usize,
     /// The pause before the last request.
     pub(crate) pause: Duration,
     pub(crate) said: Vec<String>,
@@ -63,6 +65,7 @@ impl Rig {
             order: None,
             draw: None,
             attempt: 0,
+            watches: 0,
             pause: Duration::ZERO,
             said: Vec::new(),
         }
@@ -143,6 +146,27 @@ impl Rig {
         self.listen();
         let order = self.order.as_ref().expect("a selection");
         let decision = decision(order, chosen, |it| silent.contains(&it));
+        self.cycle.handle_decision(&decision, self.now);
+    }
+
+    /// A decision for this one, while others answered too but failed lately.
+    pub(crate) fn decide_answered(&mut self, chosen: usize, answered: &[usize]) {
+        let order = self.order.as_ref().expect("a selection");
+        let mut decision = decision(order, Some(chosen), |_| true);
+        for it in &mut decision.considered {
+            if answered.contains(&index(&it.identity)) {
+                it.rtt = Some(Duration::from_millis(20));
+                it.verdict = Verdict::Cooling;
+            }
+        }
+        self.cycle.handle_decision(&decision, self.now);
+    }
+
+    /// An early decision for this one: nothing is known of the others.
+    pub(crate) fn decide_early(&mut self, chosen: usize) {
+        let order = self.order.as_ref().expect("a selection");
+        let mut decision = decision(order, Some(chosen), |_| false);
+        decision.early = true;
         self.cycle.handle_decision(&decision, self.now);
     }
 
@@ -245,7 +269,11 @@ impl Rig {
             }
             Command::Drop(peer) => format!("drop {}", index(&peer.identity)),
             Command::Refresh => "refresh".into(),
-            Command::Mark(..) | Command::Watch(_) => return None,
+            Command::Mark(..) => return None,
+            Command::Watch(_) => {
+                self.watches += 1;
+                return None;
+            }
             Command::Available(to, pause) => {
                 self.pause = pause;
                 format!("request from {}", index(&to.identity))

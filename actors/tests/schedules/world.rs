@@ -130,7 +130,11 @@ impl World {
     pub(crate) fn is_content(&self) -> bool {
         let connected = self.connected();
         let at_pin = self.pinned.is_none_or(|pin| connected == Some(pin));
-        self.driven.is_some() && at_pin && connected.is_some_and(|it| self.listed.contains(&it))
+        let asked = self.selection.is_some();
+        self.driven.is_some()
+            && !asked
+            && at_pin
+            && connected.is_some_and(|it| self.listed.contains(&it))
     }
 
     pub(crate) fn connected(&self) -> Option<usize> {
@@ -290,7 +294,8 @@ impl World {
     pub(crate) fn listen(&mut self) -> usize {
         let mut count = 0;
         while let Some(command) = self.cycle.poll_command() {
-            count += 1;
+            // Whom to watch may be said again: that is nobody's business but the watch's.
+            count += usize::from(!matches!(command, Command::Watch(_)));
             self.hear(command);
         }
         count

@@ -26,6 +26,12 @@ pub(super) const PROTOCOLS: [&str; 3] = [ping::PROTOCOL, identify::PROTOCOL, MET
 /// The longest question about metadata; nwaku reads no longer answer.
 const LONGEST_METADATA: usize = 1024;
 
+/// The most bytes of one stream that are read for nothing.
+const MOST_IGNORED: u64 = 64 * 1024;
+
+/// The most pings of one stream that are echoed: at one in 15 s, as is usual, more than a day's.
+const MOST_ECHOES: u32 = 10_000;
+
 /// Answers on one stream until the other side has ended it.
 pub(super) async fn answer(stream: yamux::Stream, introduction: Rc<[u8]>) -> io::Result<()> {
     let (protocol, mut stream) = listener_select_proto(stream, PROTOCOLS).await?;
@@ -38,16 +44,17 @@ pub(super) async fn answer(stream: yamux::Stream, introduction: Rc<[u8]>) -> io:
         _ => stream.write_all(&introduction).await?,
     }
     stream.close().await?;
-    copy(stream, &mut sink()).await.map(drop)
+    copy(stream.take(MOST_IGNORED), &mut sink()).await.map(drop)
 }
 
 async fn echo(
     mut stream: impl futures_util::io::AsyncRead + futures_util::io::AsyncWrite + Unpin,
 ) -> io::Result<()> {
     let mut payload = [0; ping::SIZE];
-    loop {
+    for _ in 0..MOST_ECHOES {
         stream.read_exact(&mut payload).await?;
         stream.write_all(&payload).await?;
         stream.flush().await?;
     }
+    Ok(())
 }

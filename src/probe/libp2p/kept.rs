@@ -27,6 +27,8 @@ pub(super) struct Entry {
     pub(super) line: Line,
     /// What goes over its socket.
     pub(super) tally: Tally,
+    /// What of it was told already.
+    pub(super) counted: u64,
     /// Who is told that it has ended.
     pub(super) afterwards: Afterwards,
     /// Until when it is kept.
@@ -37,6 +39,7 @@ impl Entry {
     pub(super) fn new(line: Line, tally: Tally, afterwards: Afterwards) -> Self {
         Self {
             line,
+            counted: tally.total(),
             tally,
             afterwards,
             until: Instant::now() + PATIENCE,
