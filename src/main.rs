@@ -38,7 +38,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// One thread for everything; names are resolved by at most two more.
+/// One thread for everything but libp2p handshakes, which have one of their own; names are resolved by at most two more
+/// on each.
 fn runtime() -> tokio::runtime::Runtime {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all().max_blocking_threads(2);

@@ -3,7 +3,7 @@
 //! One row for each mailserver and one for each cause of its failures. Only rows that changed are written, all of
 //! one call in one transaction. The write-ahead log makes that safe and cheap: a crash loses nothing that was kept, a
 //! power cut at most the last few calls, and the disk is waited for only when the log is folded in, once in
-//! [`FOLD_PAGES`] pages. Losing seconds of memory is harmless; blocking the one thread for each record is not.
+//! `FOLD_PAGES` pages. Losing seconds of memory is harmless; blocking the one thread for each record is not.
 //!
 //! A store that cannot be used is set aside, and a fresh one begun; the sidecar never ends for it.
 

@@ -41,12 +41,13 @@ use judge::{Command, Judge};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// The node lists peers, or a candidate answers our own probes.
+    /// A candidate answers our own probes, or nothing speaks against it; where our probes are no evidence, the node
+    /// does not deny it.
     #[default]
     Online,
     /// A sign speaks against it; candidates are being probed.
     Suspect,
-    /// The node lists no peer and no candidate answers.
+    /// No candidate answers; where our probes are no evidence, the node lists no peer.
     Offline,
     /// We slept and have just woken up: nothing that was known before holds.
     Asleep,
