@@ -1,7 +1,7 @@
 //! A million sidecars all over the world, and what becomes of the mailservers of a fleet when all act at the same moment.
 //!
 //! A discrete-event simulation with the rule of the service itself ([`actors::selector::choose`] and
-//! [`actors::jitter`]) against two others, over a real fleet:
+//! [`actors::connector::jitter`]) against two others, over a real fleet:
 //!
 //! 1. the most used mailserver dies; the nodes have the others as peers (waku2), or have not (waku1);
 //! 2. all mailservers were gone for 30 s, and one after the other is back.

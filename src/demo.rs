@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use actors::{
     events::{Event, Numbered, Subscribe},
-    mailserver::MailserverRef,
+    model::mailserver::MailserverRef,
     selector::Decision,
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use actix::{Actor, Context, Handler, Supervised};
-use actors::{fleet_registry::Save, memory::Remember};
+use actors::{connector::memory::Remember, fleet_registry::Save};
 
 use crate::{
     memory::MemoryStore,

@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use actors::{mailserver::Identity, memory::Record};
+use actors::{connector::memory::Record, model::mailserver::Identity};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::state::StateDir;

@@ -5,7 +5,7 @@ use std::{io::IsTerminal, time::Duration};
 use actix::{Actor, Addr, Context, Handler, Recipient};
 use actors::{
     fleet_registry::{Candidates, CandidatesChanged, FleetRegistry, FleetsLoaded, Save, Saved},
-    mailserver::{Mailserver, Origin},
+    model::mailserver::{Mailserver, Origin},
     node::{HistorySignal, Mode, NodeChanged, NodeState, NodeSwitched, Profile},
     pinger::{PingReport, PingRound, Pinger},
     selector::{Candidate, Purpose, Select, Tier, choose},

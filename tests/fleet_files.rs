@@ -7,9 +7,11 @@ use std::{
 };
 
 use actors::{
-    address::Network,
     fleet_registry::Fleet,
-    mailserver::{Mailserver, Origin},
+    model::{
+        address::Network,
+        mailserver::{Mailserver, Origin},
+    },
 };
 use mailserver_sidecar::fleets::{
     BUILT_IN, DEFAULT_PATH, FleetFileError, FleetSource, FleetWatcher, FormatError, Loaded,

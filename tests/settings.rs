@@ -3,7 +3,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use actors::{connector::Readiness, fleet_registry::Discover, pin::Policy};
+use actors::{
+    connector::{Readiness, pin::Policy},
+    fleet_registry::Discover,
+};
 use mailserver_sidecar::{
     node::{ConfiguredMode, Signals},
     probe::Method,

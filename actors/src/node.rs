@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use actix::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{
+use crate::model::{
     address::Address,
     mailserver::{Identity, Mailserver},
 };

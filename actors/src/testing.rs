@@ -6,8 +6,8 @@ use actix::prelude::*;
 use tokio::sync::Notify;
 
 use crate::{
-    cycle,
-    mailserver::{Identity, Mailserver, Origin},
+    connector::cycle,
+    model::mailserver::{Identity, Mailserver, Origin},
     node::{Mode, Profile},
     pinger::{ProbeFailure, Reply, Stage},
     selector::{Considered, Decision, Select, Surveyed, Verdict},
@@ -209,7 +209,7 @@ pub fn plain() -> cycle::Config {
 #[must_use]
 pub fn mailserver(index: usize) -> Mailserver {
     let peer_id = PEER_IDS[index];
-    let address: crate::address::Address =
+    let address: crate::model::address::Address =
         format!("/ip4/127.0.0.1/tcp/{}/p2p/{peer_id}", 30_001 + index)
             .parse()
             .unwrap_or_else(|error| panic!("{peer_id}: {error}"));

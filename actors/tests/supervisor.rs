@@ -9,7 +9,7 @@ use ::actors::{
     events::{Event, Publish},
     fleet_registry::CandidatesChanged,
     history_requester::{self, HistoryRequester, MailserverAvailable, QueueCommunity, RequestNow},
-    mailserver::Identity,
+    model::mailserver::Identity,
     node::{
         CommunityAnswer, Connection, HistoryAnswer, Mode, NodeChanged, NodePort, NodeState,
         RequestCommunity, RequestHistory,

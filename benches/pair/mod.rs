@@ -6,7 +6,7 @@ use std::{path::Path, rc::Rc, time::Duration};
 use actors::{
     connector::{self, GetStatus},
     events::{Event, Numbered, Subscribe},
-    mailserver::MailserverRef,
+    model::mailserver::MailserverRef,
 };
 use mailserver_sidecar::{
     clock,

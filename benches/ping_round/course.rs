@@ -8,7 +8,7 @@ use std::{
 use actix::{Actor, Addr, AsyncContext as _, Context, Handler, Recipient, ResponseFuture};
 use actors::{
     events::Publish,
-    mailserver::{Identity, Mailserver},
+    model::mailserver::{Identity, Mailserver},
     pinger::{Heard, PingReport, PingRound, Progress},
     selector::{
         Candidate, Config, Decision, Ports, Purpose, Select, Selector, Surveyed, Tier, choose,

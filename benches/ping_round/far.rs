@@ -3,8 +3,10 @@
 use std::{sync::mpsc, thread, time::Duration};
 
 use actors::{
-    address::Address,
-    mailserver::{Mailserver, Origin},
+    model::{
+        address::Address,
+        mailserver::{Mailserver, Origin},
+    },
     node::Mode,
 };
 use mailserver_sidecar::sim::{self, Fault, MailserverInfo, Simulation};

@@ -15,7 +15,7 @@ use std::{
 
 use actix::{Actor, Addr};
 use actors::{
-    mailserver::Mailserver,
+    model::mailserver::Mailserver,
     node::{Mode, NodeChanged, NodeState, Profile},
     pinger::{PingReport, PingRound, Pinger},
 };

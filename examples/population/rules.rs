@@ -4,9 +4,8 @@ use std::{collections::BTreeMap, rc::Rc, time::Duration};
 
 // The rule of the service itself: nothing of it is written a second time here.
 use actors::{
-    jitter,
-    mailserver::Mailserver,
-    memory::Cause,
+    connector::{jitter, memory::Cause},
+    model::mailserver::Mailserver,
     pinger::{PingReport, ProbeFailure, Reply, Stage},
     selector::{Candidate, Config, Purpose, Select, Tier, bucket, choose, pool_size},
 };

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use actors::memory::Cause;
+use actors::connector::memory::Cause;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use crate::{

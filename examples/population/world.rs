@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use actors::mailserver::Mailserver;
+use actors::model::mailserver::Mailserver;
 use mailserver_sidecar::fleets;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 

@@ -121,7 +121,7 @@ mod tests {
     use std::time::Duration;
 
     use actors::{
-        mailserver::{Identity, MailserverRef},
+        model::mailserver::{Identity, MailserverRef},
         pinger::Stage,
         selector::Purpose,
     };

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use actors::{memory::Cause, online::Verdict, peer_tracker::PeerState};
+use actors::{connector::memory::Cause, online::Verdict, peer_tracker::PeerState};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},

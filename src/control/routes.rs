@@ -10,7 +10,7 @@ use actors::{
     connector,
     fleet_registry::{AddCustom, Candidates, CandidatesChanged, Pin, RemoveCustom, Unpin},
     history_requester::{QueueCommunity, RequestNow},
-    mailserver::{Identity, Mailserver},
+    model::mailserver::{Identity, Mailserver},
     node::{NodeState, PushSignals, SavedMailserver},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

@@ -3,10 +3,12 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use actors::{
-    connector::{self, Counts},
+    connector::{
+        self, Counts,
+        memory::{Cause, Record},
+    },
     history_requester,
-    mailserver::{Mailserver, Origin},
-    memory::{Cause, Record},
+    model::mailserver::{Mailserver, Origin},
     node::{Mode, NodeState, Traffic},
     online,
     peer_tracker::{PeerState, PeerTable},

@@ -7,7 +7,7 @@ use std::{
 
 use actors::{
     events::Event,
-    mailserver::MailserverRef,
+    model::mailserver::MailserverRef,
     selector::{Considered, Decision, Verdict},
 };
 use tokio::time::Instant;

@@ -11,9 +11,11 @@
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use actors::{
-    address::{Address, AddressError},
     fleet_registry::Fleet,
-    mailserver::{Mailserver, Origin},
+    model::{
+        address::{Address, AddressError},
+        mailserver::{Mailserver, Origin},
+    },
 };
 use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;

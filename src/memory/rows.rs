@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use actors::{
-    mailserver::Identity,
-    memory::{Cause, Record},
+    connector::memory::{Cause, Record},
+    model::mailserver::Identity,
 };
 use rusqlite::{Connection, Row, Transaction, params};
 use serde::{Deserialize as _, Serialize as _, de::IntoDeserializer as _};

@@ -5,7 +5,7 @@ use std::{
 };
 
 use actix::Actor as _;
-use actors::memory::{Cause, Remember};
+use actors::connector::memory::{Cause, Remember};
 use tempfile::TempDir;
 
 use super::*;

@@ -4,7 +4,7 @@
 //! does nothing (recorded on v0.94 and 2024-10).
 
 use actors::{
-    address::Network,
+    model::address::Network,
     node::{Mode, NodeError},
 };
 use serde::de::IgnoredAny;

@@ -7,7 +7,7 @@ use actix::{
     Supervised, WrapFuture as _,
 };
 use actors::{
-    address::Network,
+    model::address::Network,
     node::{
         Blame, CommunityAnswer, Connect, Connection, DropPeer, GetTraffic, HistoryAnswer,
         Introduce, Mode, NodeError, NodePort, PushSignals, RefreshPeers, RequestCommunity,

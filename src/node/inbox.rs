@@ -7,7 +7,7 @@ use std::{
 };
 
 use actors::{
-    address::Network,
+    model::address::Network,
     node::{HistorySignal, NodeSwitched, PeerSnapshot},
 };
 use tokio::sync::{Notify, broadcast};

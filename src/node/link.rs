@@ -9,8 +9,10 @@ use std::{
 
 use actix::{Message, Recipient};
 use actors::{
-    address::Network,
-    mailserver::{Identity, Mailserver},
+    model::{
+        address::Network,
+        mailserver::{Identity, Mailserver},
+    },
     node::{HistorySignal, NodeChanged, NodeError, NodeState, NodeSwitched, PeerSnapshot},
 };
 use futures_util::future::AbortHandle;

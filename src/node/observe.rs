@@ -1,8 +1,7 @@
 //! Nodes without a lever: they are watched, brought online, and asked to fetch history.
 
 use actors::{
-    address::Network,
-    mailserver::Mailserver,
+    model::{address::Network, mailserver::Mailserver},
     node::{Connection, NodeError},
 };
 

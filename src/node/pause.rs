@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actors::backoff::Backoff;
+use actors::model::backoff::Backoff;
 use rand::RngExt as _;
 
 /// Pauses that double from a first to a longest one, each shortened or lengthened by up to a fifth, so

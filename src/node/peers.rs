@@ -7,7 +7,7 @@
 use std::{borrow::Cow, collections::BTreeSet, fmt};
 
 use actors::{
-    mailserver::Identity,
+    model::mailserver::Identity,
     node::{MOST_STORES, PeerSnapshot, StorePeer},
 };
 use serde::{

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use actors::{
-    mailserver::Mailserver,
+    model::mailserver::Mailserver,
     node::{Connection, NodeError, NodeSwitched},
 };
 use serde::{Deserialize, Serialize, de::IgnoredAny};

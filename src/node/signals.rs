@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use actors::{
-    address::Network,
+    model::address::Network,
     node::{HistorySignal, NodeSwitched, PeerSnapshot},
 };
 use serde::Deserialize;

@@ -6,7 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use actors::{
-    address::{Address, Host, Transport},
+    model::address::{Address, Host, Transport},
     node::StorePeer,
 };
 use serde::Deserialize;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix::Recipient;
 use actors::{
-    mailserver::Identity,
+    model::mailserver::Identity,
     pinger::{News, Probe, ProbeAnswer, ProbeFailure},
 };
 

@@ -31,7 +31,7 @@ use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use actix::{Arbiter, ArbiterHandle};
 use actors::{
-    mailserver::{Identity, Mailserver},
+    model::mailserver::{Identity, Mailserver},
     pinger::ProbeFailure,
 };
 use libp2p_identity::{Keypair, PeerId};
@@ -243,7 +243,7 @@ impl Host {
     ) -> Result<(Line, Duration), ProbeFailure> {
         let Place { endpoint, address } = place;
         #[cfg(not(feature = "tls"))]
-        if endpoint.transport == actors::address::Transport::Wss {
+        if endpoint.transport == actors::model::address::Transport::Wss {
             return Err(ProbeFailure::Impossible(dial::NO_TLS.into()));
         }
         let stream = dial::dial(endpoint, *address, limit, tally).await?;

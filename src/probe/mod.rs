@@ -19,8 +19,7 @@ use std::{cell::Cell, rc::Rc, time::Duration};
 
 use actix::{Actor, AsyncContext as _, Context, Handler, Supervised, WrapFuture as _};
 use actors::{
-    address::Network,
-    mailserver::Mailserver,
+    model::{address::Network, mailserver::Mailserver},
     node::{Mode, NodeChanged, NodeState},
     pinger::{Probe, ProbeFailure},
 };
@@ -242,12 +241,12 @@ async fn ask_node(means: &Means, ping: &str, batch: Vec<(Mailserver, Answer)>, l
 
 #[cfg(test)]
 mod tests {
-    use actors::mailserver::Origin;
+    use actors::model::mailserver::Origin;
 
     use super::*;
 
     fn target(address: &str) -> Mailserver {
-        let address: actors::address::Address = address.parse().unwrap();
+        let address: actors::model::address::Address = address.parse().unwrap();
         let identity = address.identity().clone();
         Mailserver {
             identity,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use actors::{
-    mailserver::Mailserver,
+    model::mailserver::Mailserver,
     node::NodeError,
     pinger::{ProbeFailure, Stage},
 };

@@ -12,7 +12,7 @@ use std::{
 };
 
 use actors::{
-    address::{Endpoint, Host},
+    model::address::{Endpoint, Host},
     pinger::{ProbeFailure, Stage},
 };
 use futures_util::{
@@ -224,7 +224,7 @@ fn make_room(names: &mut BTreeMap<String, Name>) {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-    use actors::address::Transport;
+    use actors::model::address::Transport;
     use futures_util::future::join_all;
 
     use super::*;

@@ -16,8 +16,10 @@
 use std::{io, net::SocketAddr, time::Duration};
 
 use actors::{
-    address::{Endpoint, Host, Network, Transport},
-    mailserver::Mailserver,
+    model::{
+        address::{Endpoint, Host, Network, Transport},
+        mailserver::Mailserver,
+    },
     pinger::{ProbeFailure, Stage},
 };
 use futures_util::{StreamExt as _, future::join_all, stream::FuturesUnordered};

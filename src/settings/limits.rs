@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Display, ops::RangeInclusive, time::Duration};
 
-use actors::{address::Address, fleet_registry::MOST_CUSTOM};
+use actors::{fleet_registry::MOST_CUSTOM, model::address::Address};
 
 use super::Settings;
 use crate::node::{Invalid, check_range};

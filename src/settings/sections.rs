@@ -3,13 +3,11 @@
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use actors::{
-    connector::{self, Readiness},
+    connector::{self, Readiness, pin::Policy},
     fleet_registry::Discover,
     history_requester,
     node::SavedMailserver,
-    online,
-    pin::Policy,
-    selector, supervisor, watch,
+    online, selector, supervisor, watch,
 };
 use serde::Deserialize;
 

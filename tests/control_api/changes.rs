@@ -120,7 +120,7 @@ async fn what_the_registry_refuses_is_told_by_status_and_reason() {
         (
             RegistryError::Address(
                 "garbage"
-                    .parse::<actors::address::Address>()
+                    .parse::<actors::model::address::Address>()
                     .unwrap_err()
                     .into(),
             ),

@@ -6,14 +6,16 @@ use std::{
 
 use actix::{Actor, Addr, Context, Handler, MessageResult, ResponseFuture};
 use actors::{
-    connector,
+    connector::{
+        self,
+        memory::{Cause, Record},
+    },
     events::{Event, Numbered, Publish, Subscribe},
     fleet_registry::{
         AddCustom, Candidates, CandidatesChanged, Pin, RegistryError, RemoveCustom, Unpin,
     },
     history_requester::{self, QueueCommunity, QueueError, RequestNow},
-    mailserver::{Mailserver, MailserverRef, Origin},
-    memory::{Cause, Record},
+    model::mailserver::{Mailserver, MailserverRef, Origin},
     node::{GetTraffic, Mode, NodeState, Profile, PushSignals, Traffic},
     online::{self, GetVerdict, Online},
     peer_tracker::{PeerState, PeerTable, Peers},
@@ -92,7 +94,7 @@ impl Stub {
 }
 
 fn store(id: &str) -> Mailserver {
-    let address: actors::address::Address = STORE.parse().unwrap();
+    let address: actors::model::address::Address = STORE.parse().unwrap();
     Mailserver {
         identity: address.identity().clone(),
         id: id.to_owned(),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use ::actors::{
-    mailserver::Identity,
+    model::mailserver::Identity,
     node::{HistorySignal, NodeChanged, NodeState, NodeSwitched, PeerSnapshot, Profile},
 };
 use actix::prelude::*;

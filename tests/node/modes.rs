@@ -3,7 +3,7 @@
 use std::{cell::Cell, rc::Rc};
 
 use ::actors::{
-    mailserver::Mailserver,
+    model::mailserver::Mailserver,
     node::{
         CommunityAnswer, Connection, DropPeer, HistoryAnswer, Introduce, Mode, NodeError,
         RequestCommunity, RequestHistory,

@@ -3,7 +3,7 @@
 use std::{cell::Cell, rc::Rc};
 
 use ::actors::{
-    mailserver::Mailserver,
+    model::mailserver::Mailserver,
     node::{Connect, Connection, Introduce, NodeError, NodeState, PushSignals},
 };
 use actix::Addr;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use ::actors::{
-    mailserver::Mailserver,
+    model::mailserver::Mailserver,
     node::{Mode, NodeChanged, NodeState, Profile},
     pinger::{News, Probe, ProbeAnswer, ProbeFailure, Stage},
 };

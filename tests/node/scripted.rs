@@ -8,7 +8,7 @@ use std::{
 };
 
 use ::actors::{
-    mailserver::{Mailserver, Origin},
+    model::mailserver::{Mailserver, Origin},
     node::Connect,
 };
 use mailserver_sidecar::node::{Config, ConfiguredMode, RpcClient, Signals};
@@ -375,7 +375,7 @@ pub(crate) fn usual(kind: &'static str) -> impl FnMut(&str, &Value) -> Option<Re
 }
 
 pub(crate) fn mailserver(id: &str, address: &str) -> Mailserver {
-    let address: ::actors::address::Address = address.parse().unwrap();
+    let address: ::actors::model::address::Address = address.parse().unwrap();
     Mailserver {
         identity: address.identity().clone(),
         id: id.into(),

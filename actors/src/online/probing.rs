@@ -13,7 +13,7 @@ use rand::{rngs::StdRng, seq::SliceRandom};
 
 use crate::{
     Instant,
-    mailserver::{Identity, Mailserver},
+    model::mailserver::{Identity, Mailserver},
     pinger::ProbeFailure,
 };
 

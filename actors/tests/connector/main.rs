@@ -5,11 +5,10 @@ mod rig;
 use std::time::Duration;
 
 use ::actors::{
-    connector::{MailserverServed, Tick},
+    connector::{MailserverServed, Tick, pin::Policy},
     fleet_registry::CandidatesChanged,
     node::{Connection, Mode, NodeChanged, NodeError, NodeState, NodeSwitched},
     peer_tracker::PeerConnected,
-    pin::Policy,
     testing::{mailserver, plain},
 };
 use rig::{NOTHING, Rig, gone, identity, refused};

@@ -8,18 +8,19 @@ use std::{
 };
 
 use ::actors::{
-    connector::{Config, Connector, GetStatus, MailserverFailing, Ports, Status},
+    connector::{
+        Config, Connector, GetStatus, MailserverFailing, Ports, Status, memory::Remember,
+        pin::Policy,
+    },
     events::{Event, Publish},
     fleet_registry::CandidatesChanged,
     history_requester::{MailserverAvailable, MailserverGone},
-    mailserver::Identity,
-    memory::Remember,
+    model::mailserver::Identity,
     node::{
         Connect, Connection, DropPeer, Introduce, Mode, NodeChanged, NodeError, NodePort,
         NodeState, RefreshPeers, RequestCommunity, RequestHistory,
     },
     peer_tracker::{Mark, PeerDisconnected, Repeat},
-    pin::Policy,
     selector::{Decision, Purpose, Select},
     testing::{Probe, decision, mailserver, plain, profile, settle},
     watch::Watch,

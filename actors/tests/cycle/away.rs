@@ -1,12 +1,14 @@
 //! We were offline, asleep, or behind a firewall: what is owed then, and who is not to blame.
 
 use actors::{
-    cycle::{Config, Readiness},
-    memory::Cause,
+    connector::{
+        cycle::{Config, Readiness},
+        memory::Cause,
+        pin::Policy,
+    },
     node::{Connection, Mode, NodeError},
     online::Verdict,
     peer_tracker::PeerState,
-    pin::Policy,
 };
 
 use crate::rig::*;

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use actors::{
-    cycle::{Config, Readiness},
-    memory::Cause,
+    connector::{
+        cycle::{Config, Readiness},
+        memory::Cause,
+    },
     node::{Connection, Mode},
     online::Verdict,
     peer_tracker::PeerState,
@@ -373,7 +375,7 @@ fn if_nobody_answers_it_is_our_own_outage() {
 
 #[test]
 fn a_preferred_pin_that_falls_silent_is_not_dialled_over_and_over() {
-    let mut rig = Rig::pinned(actors::pin::Policy::Prefer, Mode::Waku2);
+    let mut rig = Rig::pinned(actors::connector::pin::Policy::Prefer, Mode::Waku2);
     rig.wants();
     rig.answer(Ok(Connection::Connected));
     rig.wants();
@@ -396,7 +398,7 @@ fn a_preferred_pin_that_falls_silent_is_not_dialled_over_and_over() {
 
 #[test]
 fn a_strict_pin_that_falls_silent_is_kept() {
-    let mut rig = Rig::pinned(actors::pin::Policy::Strict, Mode::Waku2);
+    let mut rig = Rig::pinned(actors::connector::pin::Policy::Strict, Mode::Waku2);
     rig.answer(Ok(Connection::Connected));
     rig.wants();
     rig.cycle

@@ -7,7 +7,7 @@ mod pin;
 mod rig;
 
 use actors::{
-    cycle::Config,
+    connector::cycle::Config,
     node::{Connection, Mode, NodeError},
     peer_tracker::PeerState,
 };

@@ -1,9 +1,9 @@
 //! The pin: insisted on, given up for a while, and come back to.
 
 use actors::{
+    connector::pin::Policy,
     node::{Connection, Mode},
     peer_tracker::PeerState,
-    pin::Policy,
 };
 
 use crate::rig::*;

@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use actors::{
     Instant,
-    cycle::{Command, Config, Cycle},
+    connector::{
+        cycle::{Command, Config, Cycle},
+        memory::Memory,
+        pin::Policy,
+    },
     events::Event,
     fleet_registry::CandidatesChanged,
-    mailserver::Identity,
-    memory::Memory,
+    model::mailserver::Identity,
     node::{Connection, Mode, NodeError, NodeState, NodeSwitched},
     peer_tracker::PeerState,
-    pin::Policy,
     selector::{Candidate, Purpose, Select, Tier, Verdict},
     testing::{decision, mailserver, profile, surveyed},
 };

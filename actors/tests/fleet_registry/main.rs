@@ -10,7 +10,7 @@ use ::actors::{
         AddCustom, Candidates, CandidatesChanged, Config, Fleet, FleetRegistry, FleetsLoaded,
         MOST_CUSTOM, RegistryError, Save, Saved, Unpin,
     },
-    mailserver::Origin,
+    model::mailserver::Origin,
     node::{Mode, NodeChanged, NodeState, Profile, SavedMailserver},
     testing::{Probe, mailserver, profile, settle},
 };

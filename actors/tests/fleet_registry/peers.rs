@@ -3,12 +3,11 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use ::actors::{
-    address::Address,
     fleet_registry::{
         CandidatesChanged, Config, Discover, Fleet, FleetsLoaded, KEPT, MOST_DISCOVERED, Pin,
         Saved, Unpin,
     },
-    mailserver::Origin,
+    model::{address::Address, mailserver::Origin},
     node::{Mode, PeerSnapshot, Profile, StorePeer},
     testing::{mailserver, profile},
 };
@@ -180,7 +179,7 @@ async fn those_of_another_fleet_are_forgotten_and_a_restart_of_the_node_forgets_
 async fn there_is_an_end_to_them() {
     let rig = on_a_network_of_its_own().await;
     let many = (0..2 * MOST_DISCOVERED).map(|number| {
-        let identity = ::actors::mailserver::Identity::new(format!("stranger-{number:03}"));
+        let identity = ::actors::model::mailserver::Identity::new(format!("stranger-{number:03}"));
         StorePeer {
             identity,
             address: mailserver(0).address,

@@ -7,7 +7,7 @@ use ::actors::{
         AddCustom, Candidates, CandidatesChanged, Config, Fleet, FleetRegistry, FleetsLoaded, Pin,
         RegistryError, RemoveCustom, Save, Saved, SavedPin,
     },
-    mailserver::{Mailserver, Origin},
+    model::mailserver::{Mailserver, Origin},
     node::{Mode, NodeChanged, NodeState, Profile, SavedMailserver},
     testing::{Probe, Received, mailserver, profile},
 };
@@ -104,7 +104,7 @@ pub(crate) fn key(index: usize) -> String {
 
 pub(crate) fn enode(index: usize) -> Mailserver {
     let url = format!("enode://{}@127.0.0.1:{}", key(index), 30_301 + index);
-    let address: ::actors::address::Address = url.parse().expect("an enode");
+    let address: ::actors::model::address::Address = url.parse().expect("an enode");
     Mailserver {
         identity: address.identity().clone(),
         id: format!("mail-{index:02}.test"),

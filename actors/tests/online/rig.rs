@@ -121,7 +121,7 @@ pub(crate) fn answer(order: &Probe) {
     });
 }
 
-pub(crate) fn index(identity: &::actors::mailserver::Identity) -> usize {
+pub(crate) fn index(identity: &::actors::model::mailserver::Identity) -> usize {
     let found = (0..).find(|it| mailserver(*it).identity == *identity);
     found.expect("one of the test's mailservers")
 }
@@ -164,7 +164,7 @@ impl Rig {
     pub(crate) async fn listed(&self, peers: &[usize], online: Option<bool>) {
         let peer = |it: &usize| match it {
             0..24 => mailserver(*it).identity,
-            other => ::actors::mailserver::Identity::new(format!("peer-{other}")),
+            other => ::actors::model::mailserver::Identity::new(format!("peer-{other}")),
         };
         let peers = peers.iter().map(peer).collect();
         let snapshot = PeerSnapshot {

@@ -6,12 +6,14 @@ mod world;
 use std::{collections::BTreeSet, time::Duration};
 
 use actors::{
-    cycle::{Config, Readiness},
-    memory::Cause,
+    connector::{
+        cycle::{Config, Readiness},
+        memory::Cause,
+        pin::Policy,
+    },
     node::{Connection, Mode, NodeError},
     online::Verdict,
     peer_tracker::PeerState,
-    pin::Policy,
 };
 use proptest::prelude::*;
 use world::{Input, MAILSERVERS, World, dial_failed};

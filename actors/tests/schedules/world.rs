@@ -4,11 +4,13 @@ use std::{collections::BTreeSet, sync::LazyLock, time::Duration};
 
 use actors::{
     Instant,
-    cycle::{Command, Config, Cycle},
+    connector::{
+        cycle::{Command, Config, Cycle},
+        memory::{Cause, Memory},
+    },
     events::Event,
     fleet_registry::CandidatesChanged,
-    mailserver::{Identity, Mailserver},
-    memory::{Cause, Memory},
+    model::mailserver::{Identity, Mailserver},
     node::{Connection, Mode, NodeError, NodeState, NodeSwitched, Profile},
     online::Verdict,
     peer_tracker::PeerState,

@@ -1,7 +1,7 @@
 //! The choice as others meet it: the rule, when it can be early, and the actor.
 
 mod actor;
-mod race;
+mod early_decision;
 mod rule;
 
 use std::time::Duration;

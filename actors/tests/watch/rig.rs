@@ -135,7 +135,7 @@ pub(crate) fn tell(probe: &pinger::Probe, news: News) {
     });
 }
 
-fn index_of(identity: &::actors::mailserver::Identity) -> usize {
+fn index_of(identity: &::actors::model::mailserver::Identity) -> usize {
     let known = PEER_IDS.iter().position(|it| *it == identity.as_str());
     known.expect("a mailserver of the test fleet")
 }

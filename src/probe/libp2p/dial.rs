@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use actors::{
-    address::{Endpoint, Transport},
+    model::address::{Endpoint, Transport},
     pinger::{ProbeFailure, Stage},
 };
 use futures_util::io::{AsyncRead, AsyncWrite};
@@ -93,7 +93,7 @@ async fn over_tls(
 ) -> Result<Box<dyn Duplex>, ProbeFailure> {
     use std::sync::{Arc, LazyLock};
 
-    use actors::address::Host;
+    use actors::model::address::Host;
     use tokio_rustls::{
         TlsConnector,
         rustls::{ClientConfig, RootCertStore, pki_types::ServerName},

@@ -7,7 +7,7 @@ use std::{
     cell::RefCell, collections::BTreeMap, future::poll_fn, rc::Rc, task::Poll, time::Duration,
 };
 
-use actors::mailserver::Identity;
+use actors::model::mailserver::Identity;
 use tokio::{
     task::AbortHandle,
     time::{Instant, timeout_at},

@@ -1,0 +1,412 @@
+//! The loop as an actor: it feeds [`Cycle`] with what happens and executes what it decides.
+
+pub mod cycle;
+pub mod jitter;
+pub mod memory;
+mod phase;
+pub mod pin;
+
+use std::{
+    collections::BTreeMap,
+    ops::ControlFlow,
+    time::{Duration, SystemTime},
+};
+
+use actix::prelude::*;
+use serde::Serialize;
+
+pub use crate::connector::cycle::{Config, Readiness};
+use crate::{
+    Instant,
+    connector::{
+        cycle::{Command, Cycle},
+        memory::{Memory, Record, Remember},
+    },
+    deadline::Deadline,
+    events::Publish,
+    fleet_registry::CandidatesChanged,
+    history_requester::{MailserverAvailable, MailserverGone},
+    model::mailserver::{Identity, Mailserver},
+    node::{
+        Connect, DropPeer, Introduce, Mode, NodeChanged, NodePort, NodeState, NodeSwitched,
+        RefreshPeers,
+    },
+    online::VerdictChanged,
+    peer_tracker::{Mark, PeerConnected, PeerDisconnected, PeerState, Repeat},
+    selector::{Decision, Select, Surveyed},
+    watch::{Measured, Watch, WatchLost},
+};
+
+/// The state of the loop, for the status page.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Status {
+    /// The node as last reported.
+    pub node: NodeState,
+    /// The active mailserver.
+    pub active: Option<Active>,
+    /// The mailserver that is used next, if one was drawn.
+    pub standby: Option<Mailserver>,
+    /// The pin and what keeps it from being used.
+    pub pin: Option<PinStatus>,
+    /// Who failed lately, with the rest of the cool-off in milliseconds.
+    pub cooling_ms: BTreeMap<Identity, u64>,
+    /// What is remembered of each candidate.
+    pub memory: BTreeMap<Identity, Record>,
+    /// Counters since the start of the process.
+    pub counts: Counts,
+}
+
+/// The active mailserver.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Active {
+    /// Which.
+    pub mailserver: Mailserver,
+    /// `"connecting"`, `"connected"`, or `"disconnected"` while we are offline or are finding out.
+    pub state: &'static str,
+    /// For how long it has been in that state.
+    pub since_ms: u64,
+}
+
+/// The user's pin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PinStatus {
+    /// Which mailserver.
+    pub mailserver: Mailserver,
+    /// Why another one is used, or none; `None` while the pin is used.
+    pub fallback_reason: Option<String>,
+}
+
+/// Counters since the start of the process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Ticks received.
+    pub ticks: u64,
+    /// Selections begun.
+    pub selections: u64,
+    /// Connections made (`mailserverAvailable`).
+    pub connections: u64,
+    /// Connect calls that failed.
+    pub failed_connections: u64,
+    /// Active mailservers that were lost.
+    pub losses: u64,
+}
+
+/// Ask for it.
+#[derive(Message, Clone, Copy, Debug)]
+#[rtype(result = "Status")]
+pub struct GetStatus;
+
+/// The heartbeat of the loop.
+#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct Tick;
+
+/// The active mailserver does not answer history requests. Sent by the history requester.
+#[derive(Message, Clone, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct MailserverFailing {
+    /// Which.
+    pub identity: Identity,
+    /// What happened, for people.
+    pub reason: String,
+}
+
+/// A mailserver answered a history request. Sent by the history requester.
+#[derive(Message, Clone, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct MailserverServed(pub Identity);
+
+/// A history request is under way, or none any more. Sent by the history requester.
+#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct HistoryUnderWay(pub bool);
+
+/// Whom the connector talks to.
+#[derive(Clone)]
+pub struct Ports {
+    /// The node.
+    pub node: NodePort,
+    /// The selector.
+    pub select: Recipient<Select>,
+    /// The peer tracker, for what the connector knows better.
+    pub mark: Recipient<Mark>,
+    /// The peer tracker, after a restart.
+    pub repeat: Recipient<Repeat>,
+    /// The history requester.
+    pub available: Recipient<MailserverAvailable>,
+    /// The history requester.
+    pub unavailable: Recipient<MailserverGone>,
+    /// The watch.
+    pub watch: Recipient<Watch>,
+    /// Who keeps what is remembered across restarts.
+    pub remember: Recipient<Remember>,
+    /// Everybody.
+    pub events: Recipient<Publish>,
+}
+
+/// The actor: it executes what [`Cycle`] decides.
+pub struct Connector {
+    cycle: Cycle,
+    ports: Ports,
+    deadline: Deadline,
+}
+
+impl Connector {
+    /// A connector that waits for the node. `kept` is what an earlier process remembered; `seed` makes its
+    /// draws repeatable.
+    #[must_use]
+    pub fn new(
+        config: Config,
+        kept: BTreeMap<Identity, Record>,
+        seed: Option<u64>,
+        ports: Ports,
+    ) -> Self {
+        let memory = Memory::restore(kept, Instant::now(), wall_ms());
+        Self {
+            cycle: Cycle::new(config, memory, seed),
+            ports,
+            deadline: Deadline::default(),
+        }
+    }
+
+    /// Has the loop handle an input, then executes what it wants.
+    fn run(&mut self, ctx: &mut Context<Self>, input: impl FnOnce(&mut Cycle, Instant)) {
+        input(&mut self.cycle, Instant::now());
+        self.execute_all(ctx);
+    }
+
+    fn execute_all(&mut self, ctx: &mut Context<Self>) {
+        while let Some(command) = self.cycle.poll_command() {
+            if self.execute(command, ctx).is_break() {
+                return;
+            }
+        }
+        let changed = self.cycle.memory().take_changed(Instant::now(), wall_ms());
+        if !changed.is_empty() {
+            self.ports.remember.do_send(Remember(changed));
+        }
+        self.arm(ctx);
+    }
+
+    /// What follows waits until the node has dropped the peer, but not for long: on waku2, v0.94 it
+    /// never does, whatever it answers.
+    fn drop_first(&mut self, mailserver: Mailserver, ctx: &mut Context<Self>) {
+        let dropped = self.ports.node.drop_peer.send(DropPeer(mailserver));
+        let dropped = dropped.timeout(DROP_LIMIT).into_actor(self);
+        ctx.wait(dropped.map(|_, connector, ctx| connector.execute_all(ctx)));
+    }
+
+    /// Breaks where what follows has to wait.
+    fn execute(&mut self, command: Command, ctx: &mut Context<Self>) -> ControlFlow<()> {
+        let ports = &self.ports;
+        match command {
+            Command::Select(select) => ports.select.do_send(select),
+            Command::Connect(number, mailserver) => {
+                let standby = self.cycle.kept_connected(&mailserver).cloned();
+                let connect = Connect {
+                    mailserver,
+                    standby,
+                };
+                let answer = ports.node.connect.send(connect);
+                ctx.spawn(answer.into_actor(self).map(move |answer, connector, ctx| {
+                    let answer = answer.unwrap_or_else(|closed| Err(closed.into()));
+                    connector.run(ctx, |it, now| it.handle_connection(number, answer, now));
+                }));
+            }
+            Command::Introduce(number, mailserver) => {
+                let answer = ports.node.introduce.send(Introduce(mailserver));
+                ctx.spawn(answer.into_actor(self).map(move |answer, connector, ctx| {
+                    let answer = answer.unwrap_or_else(|closed| Err(closed.into()));
+                    connector.run(ctx, |it, now| it.handle_introduction(number, &answer, now));
+                }));
+            }
+            Command::Drop(mailserver) => {
+                self.drop_first(mailserver, ctx);
+                return ControlFlow::Break(());
+            }
+            Command::Refresh => ports.node.refresh_peers.do_send(RefreshPeers),
+            Command::Mark(identity, state) => ports.mark.do_send(Mark { identity, state }),
+            Command::Available(mailserver, pause) => ports.available.do_send(MailserverAvailable {
+                mailserver,
+                node_asks_itself: self.cycle.mode() == Some(Mode::Pin),
+                pause,
+            }),
+            Command::Unavailable => ports.unavailable.do_send(MailserverGone),
+            Command::Watch(watch) => ports.watch.do_send(watch),
+            Command::Publish(event) => ports.events.do_send(Publish(event)),
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn arm(&mut self, ctx: &mut Context<Self>) {
+        let at = self.cycle.poll_timeout(Instant::now());
+        self.deadline.arm(at, ctx, |connector, ctx| {
+            connector.deadline.clear();
+            connector.run(ctx, Cycle::handle_timeout);
+        });
+    }
+}
+
+/// The time of day, in milliseconds since 1970.
+fn wall_ms() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
+}
+
+/// How long the loop waits for a peer to be dropped.
+const DROP_LIMIT: Duration = Duration::from_millis(250);
+
+impl Actor for Connector {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.run(ctx, |_, _| {});
+    }
+}
+
+impl Supervised for Connector {
+    fn restarting(&mut self, _: &mut Context<Self>) {
+        self.deadline.clear();
+        self.cycle.reset();
+        self.ports.repeat.do_send(Repeat);
+    }
+}
+
+impl Handler<Tick> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, _: Tick, ctx: &mut Context<Self>) {
+        self.run(ctx, Cycle::handle_tick);
+    }
+}
+
+impl Handler<NodeChanged> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, NodeChanged(state): NodeChanged, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| it.handle_node(state, now));
+    }
+}
+
+impl Handler<CandidatesChanged> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, changed: CandidatesChanged, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| it.handle_candidates(changed, now));
+    }
+}
+
+impl Handler<PeerConnected> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, PeerConnected(identity): PeerConnected, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| {
+            it.handle_peer(&identity, PeerState::Connected, false, now);
+        });
+    }
+}
+
+impl Handler<PeerDisconnected> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, gone: PeerDisconnected, ctx: &mut Context<Self>) {
+        let PeerDisconnected { identity, alone } = gone;
+        self.run(ctx, |it, now| {
+            it.handle_peer(&identity, PeerState::Disconnected, alone, now);
+        });
+    }
+}
+
+impl Handler<Decision> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, decision: Decision, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| it.handle_decision(&decision, now));
+    }
+}
+
+impl Handler<NodeSwitched> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, switched: NodeSwitched, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| it.handle_switched(&switched, now));
+    }
+}
+
+impl Handler<MailserverFailing> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, failing: MailserverFailing, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| {
+            it.handle_failing(&failing.identity, &failing.reason, now);
+        });
+    }
+}
+
+impl Handler<MailserverServed> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, MailserverServed(identity): MailserverServed, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| it.handle_served(&identity, now));
+    }
+}
+
+impl Handler<HistoryUnderWay> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, HistoryUnderWay(it): HistoryUnderWay, ctx: &mut Context<Self>) {
+        self.run(ctx, |cycle, _| cycle.handle_requesting(it));
+    }
+}
+
+impl Handler<Surveyed> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, surveyed: Surveyed, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| it.handle_surveyed(&surveyed, now));
+    }
+}
+
+impl Handler<VerdictChanged> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, VerdictChanged(verdict): VerdictChanged, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| it.handle_verdict(verdict, now));
+    }
+}
+
+impl Handler<WatchLost> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, lost: WatchLost, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| {
+            it.handle_silence(&lost.identity, lost.cause, &lost.reason, now);
+        });
+    }
+}
+
+impl Handler<Measured> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, measured: Measured, ctx: &mut Context<Self>) {
+        let Measured { identity, rtt } = measured;
+        self.run(ctx, |it, now| it.handle_measured(&identity, rtt, now));
+    }
+}
+
+impl Handler<GetStatus> for Connector {
+    type Result = MessageResult<GetStatus>;
+
+    fn handle(&mut self, _: GetStatus, _: &mut Context<Self>) -> Self::Result {
+        let now = Instant::now();
+        MessageResult(Status {
+            node: self.cycle.node().clone(),
+            active: self.cycle.active_status(now),
+            standby: self.cycle.standby().cloned(),
+            pin: self.cycle.pin_status(now),
+            cooling_ms: self.cycle.cooling_ms(now),
+            memory: self.cycle.records(),
+            counts: self.cycle.counts(),
+        })
+    }
+}

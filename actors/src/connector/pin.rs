@@ -1,0 +1,247 @@
+//! The user's pin: when to insist on it, when to fall back, when to come back to it.
+//!
+//! `strict` insists for ever. `prefer` insists for a while (`pin_patience`), then lets another
+//! mailserver be used, tries the pin from time to time without letting go of that one, and comes
+//! back once the pin is proven to work. Neither flaps: a pin that does not work is never made
+//! active, and each relapse makes the next trial later.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Instant,
+    model::{backoff::Backoff, mailserver::Mailserver},
+};
+
+/// What to do while the pinned mailserver does not work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Policy {
+    /// Wait for it.
+    Strict,
+    /// Use another one after a while, and return.
+    #[default]
+    Prefer,
+}
+
+/// Pauses between trials of a pin that is not reachable, while another mailserver is used. A trial is one
+/// dial that the user does not notice.
+const TRIALS: Backoff = Backoff {
+    initial: Duration::from_secs(2),
+    max: Duration::from_secs(30),
+};
+
+/// Pauses between trials of a pin that is reachable and gives no history: each is a change and back.
+const REFUSED_TRIALS: Backoff = Backoff {
+    initial: Duration::from_secs(10),
+    max: Duration::from_secs(120),
+};
+
+/// A pin that worked for this long starts with a clean record.
+const STABLE: Duration = Duration::from_secs(600);
+
+/// The pin and its record.
+#[derive(Debug)]
+pub struct Pin {
+    mailserver: Mailserver,
+    policy: Policy,
+    patience: Duration,
+    failing_since: Option<Instant>,
+    working_since: Option<Instant>,
+    refuses: bool,
+    relapses: u32,
+    next_trial: Option<Instant>,
+}
+
+impl Pin {
+    /// A pin that was not tried yet.
+    #[must_use]
+    pub fn new(mailserver: Mailserver, policy: Policy, patience: Duration) -> Self {
+        Self {
+            mailserver,
+            policy,
+            patience,
+            failing_since: None,
+            working_since: None,
+            refuses: false,
+            relapses: 0,
+            next_trial: None,
+        }
+    }
+
+    /// The pinned mailserver.
+    #[must_use]
+    pub fn mailserver(&self) -> &Mailserver {
+        &self.mailserver
+    }
+
+    /// It does not work at present.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        self.failing_since.is_some()
+    }
+
+    /// A connection to it failed or was lost.
+    pub fn failed(&mut self, now: Instant) {
+        let stable = |since: Instant| now.saturating_duration_since(since) >= STABLE;
+        if self.working_since.take().is_some_and(stable) {
+            self.relapses = 0;
+        }
+        self.failing_since.get_or_insert(now);
+    }
+
+    /// It is connected, but answers no history requests: there is nothing to be patient for.
+    pub fn refused(&mut self, now: Instant) {
+        self.failed(now);
+        self.refuses = true;
+    }
+
+    /// It answered a history request.
+    pub fn served(&mut self) {
+        self.refuses = false;
+    }
+
+    /// It is connected and in use.
+    pub fn worked(&mut self, now: Instant) {
+        self.failing_since = None;
+        self.next_trial = None;
+        self.working_since.get_or_insert(now);
+    }
+
+    /// It is connected, and does not answer.
+    #[must_use]
+    pub fn refuses(&self) -> bool {
+        self.refuses
+    }
+
+    /// With nothing active: whether to go on insisting on the pin rather than use another one.
+    #[must_use]
+    pub fn insists(&self, now: Instant) -> bool {
+        let patient = !self.refuses && self.falls_back_at().is_none_or(|at| now < at);
+        self.is_strict() || patient
+    }
+
+    /// No other one is ever used in its place.
+    #[must_use]
+    pub fn is_strict(&self) -> bool {
+        self.policy == Policy::Strict
+    }
+
+    /// With another one active: whether to use it as soon as the node lists it. One that refused
+    /// history requests was listed all the time: it waits for its trial.
+    #[must_use]
+    pub fn returns_when_listed(&self, now: Instant) -> bool {
+        !self.refuses || self.next_trial(now) <= now
+    }
+
+    /// When another one may be used.
+    #[must_use]
+    pub fn falls_back_at(&self) -> Option<Instant> {
+        (self.policy == Policy::Prefer)
+            .then_some(self.failing_since)
+            .flatten()
+            .map(|since| since + self.patience)
+    }
+
+    /// With another one active: when to try the pin next.
+    #[must_use]
+    pub fn next_trial(&self, now: Instant) -> Instant {
+        self.next_trial.unwrap_or(now)
+    }
+
+    /// Another one came to be used because the pin failed: try it again after a while.
+    pub fn fell_back(&mut self, now: Instant) {
+        if self.is_failing() && self.next_trial.is_none() {
+            self.postpone(now);
+        }
+    }
+
+    /// A trial failed, or goes on: the next one comes later.
+    pub fn postpone(&mut self, now: Instant) {
+        self.relapses = self.relapses.saturating_add(1);
+        let pauses = if self.refuses { REFUSED_TRIALS } else { TRIALS };
+        self.next_trial = Some(now + pauses.pause(self.relapses));
+    }
+
+    /// Why the pin is not in use, for people.
+    #[must_use]
+    pub fn reason(&self, now: Instant) -> Option<String> {
+        let since = now.saturating_duration_since(self.failing_since?).as_secs();
+        let failure = match self.refuses {
+            true => "gives no history",
+            false => "not reachable",
+        };
+        let consequence = match (self.policy, self.insists(now)) {
+            (Policy::Strict, _) => "waiting for it (strict)",
+            (Policy::Prefer, true) => "still trying",
+            (Policy::Prefer, false) => "using another one",
+        };
+        Some(format!("{failure} for {since} s; {consequence}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::mailserver;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    fn pin(policy: Policy) -> Pin {
+        Pin::new(mailserver(0), policy, PATIENCE)
+    }
+
+    #[test]
+    fn prefer_insists_for_its_patience_and_strict_for_ever() {
+        let now = Instant::now();
+        for policy in [Policy::Prefer, Policy::Strict] {
+            let mut pin = pin(policy);
+            assert!(pin.insists(now));
+            pin.failed(now);
+            pin.failed(now + Duration::from_secs(20));
+            assert!(pin.insists(now + Duration::from_secs(29)));
+            assert_eq!(pin.insists(now + PATIENCE), policy == Policy::Strict);
+        }
+    }
+
+    #[test]
+    fn trials_become_rarer_with_each_relapse_until_it_was_stable() {
+        let start = Instant::now();
+        let mut pin = pin(Policy::Prefer);
+        let mut pauses = Vec::new();
+        let mut now = start;
+        for _ in 0..3 {
+            pin.failed(now);
+            pin.fell_back(now);
+            pauses.push((pin.next_trial(now) - now).as_secs());
+            pin.worked(now);
+            now += Duration::from_secs(60);
+        }
+        assert_eq!(pauses, [2, 4, 8]);
+        now += STABLE;
+        pin.failed(now);
+        pin.fell_back(now);
+        assert_eq!((pin.next_trial(now) - now).as_secs(), 2);
+    }
+
+    #[test]
+    fn the_reason_tells_one_that_is_away_from_one_that_gives_no_history() {
+        let start = Instant::now();
+        let now = start + Duration::from_secs(7);
+        let mut pin = pin(Policy::Prefer);
+        assert_eq!(pin.reason(now), None);
+        pin.failed(start);
+        let away = "not reachable for 7 s; still trying";
+        assert_eq!(pin.reason(now).as_deref(), Some(away));
+        pin.refused(start);
+        let refuses = "gives no history for 7 s; using another one";
+        assert_eq!(pin.reason(now).as_deref(), Some(refuses));
+    }
+
+    #[test]
+    fn a_pin_set_anew_is_tried_at_once() {
+        let now = Instant::now();
+        assert_eq!(pin(Policy::Prefer).next_trial(now), now);
+    }
+}

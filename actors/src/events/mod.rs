@@ -1,0 +1,376 @@
+//! What happened, numbered, for every subscriber: exactly once, in order.
+//!
+//! The actor keeps the last [`Config::keep`] events, so that a subscriber that was away (or came late)
+//! is told what it missed. A subscriber that does not keep up is cut off: it comes back with the last
+//! number it saw and misses nothing, and the memory it could cost stays bounded.
+
+use std::{collections::VecDeque, time::SystemTime};
+
+use actix::prelude::*;
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use crate::{model::mailserver::MailserverRef, selector::Decision};
+
+/// Something that users and their programs want to know, once per change of state.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Event {
+    /// Another mailserver is active now, or none.
+    MailserverChanged {
+        /// The active one.
+        mailserver: Option<MailserverRef>,
+        /// Why, for people.
+        reason: String,
+    },
+    /// The active mailserver is connected: history can be asked for.
+    MailserverAvailable {
+        /// The active one.
+        mailserver: MailserverRef,
+    },
+    /// The node lists a mailserver that it did not list before.
+    PeerConnected {
+        /// Which.
+        mailserver: MailserverRef,
+    },
+    /// The node does not list a mailserver any more.
+    PeerDisconnected {
+        /// Which.
+        mailserver: MailserverRef,
+    },
+    /// History was asked for.
+    HistoryRequested {
+        /// From which mailserver.
+        mailserver: MailserverRef,
+    },
+    /// The request was answered.
+    HistoryCompleted {
+        /// By which mailserver.
+        mailserver: MailserverRef,
+        /// From request to answer.
+        took_ms: u64,
+    },
+    /// The request was not answered; it is repeated.
+    HistoryFailed {
+        /// By which mailserver.
+        mailserver: MailserverRef,
+        /// Why, for people.
+        reason: String,
+        /// The pause before the next try.
+        retry_in_ms: u64,
+    },
+    /// A choice was made, with its reasons.
+    Decision(Decision),
+    /// Somebody who could serve us is within reach again, or the suspicion was wrong.
+    Online {
+        /// Why, for people.
+        reason: String,
+        /// For how long we were offline; `None` if it was a suspicion or a sleep that ended.
+        offline_ms: Option<u64>,
+    },
+    /// Nobody who could serve us is within reach.
+    Offline {
+        /// Why, for people.
+        reason: String,
+    },
+    /// Something speaks against our being online; it is being looked into.
+    Suspect {
+        /// What, for people.
+        reason: String,
+    },
+    /// We slept and have just woken up.
+    Asleep {
+        /// For how long.
+        slept_ms: u64,
+    },
+    /// The supervisor restarted an actor.
+    ActorRestarted {
+        /// Its name.
+        actor: String,
+        /// What ended it.
+        reason: String,
+        /// Restarts within the budget's window, this one included.
+        restarts: usize,
+    },
+}
+
+impl Event {
+    /// The name on the wire.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::MailserverChanged { .. } => "mailserver:changed",
+            Self::MailserverAvailable { .. } => "mailserverAvailable",
+            Self::PeerConnected { .. } => "peerConnected",
+            Self::PeerDisconnected { .. } => "peerDisconnected",
+            Self::HistoryRequested { .. } => "history:requested",
+            Self::HistoryCompleted { .. } => "history:completed",
+            Self::HistoryFailed { .. } => "history:failed",
+            Self::Decision(_) => "decision",
+            Self::Online { .. } => "online",
+            Self::Offline { .. } => "offline",
+            Self::Suspect { .. } => "suspect",
+            Self::Asleep { .. } => "asleep",
+            Self::ActorRestarted { .. } => "actor:restarted",
+        }
+    }
+}
+
+/// Tell all subscribers.
+#[derive(Message, Clone, Debug, PartialEq)]
+#[rtype(result = "()")]
+pub struct Publish(pub Event);
+
+/// An event with its number.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Numbered {
+    /// Counts from 1 in each process.
+    pub sequence: u64,
+    /// Wall-clock time, for people.
+    pub at: SystemTime,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Deliver what is kept after a number, then everything new, into a bounded channel.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct Subscribe {
+    /// The last number the subscriber has; `None` for new events only.
+    pub after: Option<u64>,
+    /// Where to deliver. Closed when the subscriber falls behind by the capacity of the channel.
+    pub sink: mpsc::Sender<Numbered>,
+}
+
+/// How events are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// How many events are kept for those who come late.
+    pub keep: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { keep: 1024 }
+    }
+}
+
+/// The actor.
+#[derive(Debug, Default)]
+pub struct Events {
+    config: Config,
+    last: u64,
+    kept: VecDeque<Numbered>,
+    sinks: Vec<mpsc::Sender<Numbered>>,
+}
+
+impl Events {
+    /// An actor that has published nothing yet.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            ..Self::default()
+        }
+    }
+
+    fn number(&mut self, event: Event) -> Numbered {
+        self.last += 1;
+        let numbered = Numbered {
+            sequence: self.last,
+            at: SystemTime::now(),
+            event,
+        };
+        if self.kept.len() >= self.config.keep {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(numbered.clone());
+        numbered
+    }
+}
+
+impl Actor for Events {
+    type Context = Context<Self>;
+}
+
+impl Supervised for Events {
+    // What was published stays published: numbers and subscribers outlive a panic.
+}
+
+impl Handler<Publish> for Events {
+    type Result = ();
+
+    fn handle(&mut self, Publish(event): Publish, _: &mut Context<Self>) {
+        let numbered = self.number(event);
+        log(&numbered);
+        self.sinks
+            .retain(|sink| sink.try_send(numbered.clone()).is_ok());
+    }
+}
+
+impl Handler<Subscribe> for Events {
+    type Result = ();
+
+    fn handle(&mut self, subscribe: Subscribe, _: &mut Context<Self>) {
+        let Subscribe { after, sink } = subscribe;
+        // A number beyond the last one is of an earlier process: everything is new to that subscriber.
+        let after = after.map_or(self.last, |it| if it > self.last { 0 } else { it });
+        let missed = self.kept.iter().filter(|event| event.sequence > after);
+        let mut all_sent = true;
+        for event in missed {
+            all_sent &= sink.try_send(event.clone()).is_ok();
+        }
+        if all_sent {
+            // Those that went away are forgotten here too: nothing may be published for days.
+            self.sinks.retain(|it| !it.is_closed());
+            self.sinks.push(sink);
+        }
+    }
+}
+
+fn log(numbered: &Numbered) {
+    let sequence = numbered.sequence;
+    let event = numbered.event.name();
+    match &numbered.event {
+        Event::MailserverChanged { mailserver, reason } => {
+            let mailserver = mailserver.as_ref().map_or("none", |m| m.id.as_str());
+            tracing::info!(sequence, mailserver, reason, "{event}");
+        }
+        Event::MailserverAvailable { mailserver }
+        | Event::PeerConnected { mailserver }
+        | Event::PeerDisconnected { mailserver }
+        | Event::HistoryRequested { mailserver } => {
+            tracing::info!(sequence, mailserver = mailserver.id, "{event}");
+        }
+        Event::HistoryCompleted {
+            mailserver,
+            took_ms,
+        } => {
+            tracing::info!(sequence, mailserver = mailserver.id, took_ms, "{event}");
+        }
+        Event::HistoryFailed {
+            mailserver,
+            reason,
+            retry_in_ms,
+        } => {
+            tracing::warn!(
+                sequence,
+                mailserver = mailserver.id,
+                reason,
+                retry_in_ms,
+                "{event}"
+            );
+        }
+        Event::Decision(decision) => {
+            let chosen = decision.chosen.as_ref().map_or("none", |m| m.id.as_str());
+            let candidates = decision.considered.len();
+            tracing::info!(
+                sequence,
+                chosen,
+                candidates,
+                pool = decision.pool,
+                "{event}"
+            );
+        }
+        Event::Online { reason, offline_ms } => {
+            tracing::info!(sequence, reason, offline_ms, "{event}");
+        }
+        Event::Offline { reason } => tracing::warn!(sequence, reason, "{event}"),
+        Event::Suspect { reason } => tracing::info!(sequence, reason, "{event}"),
+        Event::Asleep { slept_ms } => tracing::info!(sequence, slept_ms, "{event}"),
+        Event::ActorRestarted {
+            actor,
+            reason,
+            restarts,
+        } => tracing::warn!(sequence, actor, reason, restarts, "{event}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn restarted(restarts: usize) -> Publish {
+        Publish(Event::ActorRestarted {
+            actor: "pinger".into(),
+            reason: "a test".into(),
+            restarts,
+        })
+    }
+
+    fn numbers(sink: &mut mpsc::Receiver<Numbered>) -> Vec<u64> {
+        std::iter::from_fn(|| sink.try_recv().ok().map(|event| event.sequence)).collect()
+    }
+
+    #[actix::test]
+    async fn a_late_subscriber_is_told_what_is_kept_then_what_is_new_in_order() {
+        let events = Events::new(Config { keep: 3 }).start();
+        for restarts in 1..=5 {
+            events.send(restarted(restarts)).await.unwrap();
+        }
+        let (sink, mut delivered) = mpsc::channel(16);
+        events
+            .send(Subscribe {
+                after: Some(0),
+                sink,
+            })
+            .await
+            .unwrap();
+        events.send(restarted(6)).await.unwrap();
+        assert_eq!(numbers(&mut delivered), [3, 4, 5, 6]);
+    }
+
+    #[actix::test]
+    async fn without_a_number_only_new_events_are_delivered() {
+        let events = Events::new(Config::default()).start();
+        events.send(restarted(1)).await.unwrap();
+        let (sink, mut delivered) = mpsc::channel(16);
+        events.send(Subscribe { after: None, sink }).await.unwrap();
+        events.send(restarted(2)).await.unwrap();
+        assert_eq!(numbers(&mut delivered), [2]);
+    }
+
+    #[actix::test]
+    async fn one_that_went_away_is_forgotten_though_nothing_is_published() {
+        let events = Events::new(Config::default()).start();
+        let (sink, delivered) = mpsc::channel(16);
+        let held = sink.downgrade();
+        events.send(Subscribe { after: None, sink }).await.unwrap();
+        assert!(held.upgrade().is_some());
+        drop(delivered);
+        let (sink, _delivered) = mpsc::channel(16);
+        events.send(Subscribe { after: None, sink }).await.unwrap();
+        assert!(held.upgrade().is_none());
+    }
+
+    #[actix::test]
+    async fn a_number_of_an_earlier_process_replays_everything() {
+        let events = Events::new(Config::default()).start();
+        events.send(restarted(1)).await.unwrap();
+        let (sink, mut delivered) = mpsc::channel(16);
+        let after = Some(99);
+        events.send(Subscribe { after, sink }).await.unwrap();
+        assert_eq!(numbers(&mut delivered), [1]);
+    }
+
+    #[actix::test]
+    async fn a_subscriber_that_falls_behind_is_cut_off_and_misses_nothing_by_coming_back() {
+        let events = Events::new(Config::default()).start();
+        let (sink, mut delivered) = mpsc::channel(2);
+        events.send(Subscribe { after: None, sink }).await.unwrap();
+        for restarts in 1..=4 {
+            events.send(restarted(restarts)).await.unwrap();
+        }
+        assert_eq!(numbers(&mut delivered), [1, 2]);
+        assert!(delivered.recv().await.is_none(), "the channel is closed");
+        let (sink, mut delivered) = mpsc::channel(16);
+        events
+            .send(Subscribe {
+                after: Some(2),
+                sink,
+            })
+            .await
+            .unwrap();
+        assert_eq!(numbers(&mut delivered), [3, 4]);
+    }
+}

@@ -1,0 +1,197 @@
+//! What the assessment decides: when to doubt, when it is over, and what is told.
+
+use std::time::Duration;
+
+use rand::RngExt;
+
+use super::{Assessment, Command, SETTLE, Stage};
+use crate::{
+    Instant,
+    events::Event,
+    model::mailserver::Identity,
+    online::{Verdict, probing::Probing},
+};
+
+/// The pause between two rounds while offline is this part of the outage so far …
+const PART: u32 = 60;
+
+/// … but not shorter: whoever is back after a short outage is seen within a second …
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// … and not longer.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// A node that lists peers for this long after our probes were last answered is right, and our probes are
+/// not: dead ones are listed for 32 s at most (recorded on v0.94).
+const OUTLASTS: Duration = Duration::from_secs(60);
+
+/// Why we are online, where our own probes are no evidence.
+const THE_NODES_WORD: &str = "the node does not deny it, and our own probes tell nothing";
+
+impl Assessment {
+    /// Goes on with what an actor that was restarted, or a node that was away, left open.
+    pub(in crate::online) fn resume(&mut self, now: Instant) {
+        if !matches!(self.stage, Stage::Idle) {
+            return;
+        }
+        match self.verdict {
+            Verdict::Online => self.complain(now),
+            // That we slept must come to an end, with or without the node.
+            Verdict::Asleep => self.begin("slept", None, now),
+            Verdict::Suspect | Verdict::Offline => self.doubt("it was open", None, now),
+        }
+    }
+
+    pub(super) fn complain(&mut self, now: Instant) {
+        if self.may_doubt()
+            && let Some(reason) = self.node_report.complain(now)
+        {
+            self.begin(reason, None, now);
+        }
+    }
+
+    pub(super) fn doubt(&mut self, reason: &'static str, about: Option<Identity>, now: Instant) {
+        if self.may_doubt() {
+            self.begin(reason, about, now);
+        }
+    }
+
+    fn may_doubt(&self) -> bool {
+        self.ready && matches!(self.stage, Stage::Idle | Stage::Settling { .. })
+    }
+
+    pub(super) fn begin(&mut self, reason: &'static str, about: Option<Identity>, now: Instant) {
+        let wide = self.verdict == Verdict::Offline;
+        let probing = Probing::new(reason, about, wide, self.last_round + 1, now);
+        self.stage = Stage::Probing(probing);
+        self.ask(now);
+        self.proceed(now);
+    }
+
+    fn ask(&mut self, now: Instant) {
+        let Stage::Probing(probing) = &mut self.stage else {
+            return;
+        };
+        let (random, answered) = (&mut self.random, &self.answered);
+        let targets = probing.next(&self.candidates, answered, self.timeout, random, now);
+        if !targets.is_empty() {
+            self.last_round += 1;
+            let order = Command::Probe(self.last_round, targets);
+            self.commands.push_back(order);
+        }
+    }
+
+    /// Once all that were asked are silent, the others are asked, or it is over.
+    pub(super) fn proceed(&mut self, now: Instant) {
+        if let Stage::Probing(probing) = &self.stage
+            && probing.is_silent()
+        {
+            match probing.wide {
+                true => self.conclude(now),
+                false => self.widen(now),
+            }
+        }
+    }
+
+    /// The first two are silent. Only that is a suspicion worth telling: most doubts end sooner.
+    pub(super) fn widen(&mut self, now: Instant) {
+        let Stage::Probing(probing) = &mut self.stage else {
+            return;
+        };
+        probing.wide = true;
+        let reason = probing.reason;
+        self.ask(now);
+        let pending = matches!(&self.stage, Stage::Probing(it) if !it.is_silent());
+        if pending && self.proven && self.verdict == Verdict::Online {
+            let event = Event::Suspect {
+                reason: reason.into(),
+            };
+            self.change(Verdict::Suspect, reason.into(), event, now);
+        }
+        self.proceed(now);
+    }
+
+    /// Nobody answered.
+    pub(super) fn conclude(&mut self, now: Instant) {
+        if !self.proven || self.candidates.is_empty() {
+            let says = self.node_report.says();
+            if says.unwrap_or(self.verdict != Verdict::Asleep) {
+                return self.online_by(THE_NODES_WORD, now);
+            }
+            self.offline("the node lists no peer, and nobody answers", now);
+        } else {
+            self.offline("no candidate answers", now);
+        }
+    }
+
+    fn offline(&mut self, reason: &'static str, now: Instant) {
+        let asked = match &self.stage {
+            Stage::Probing(probing) => probing.asked_at,
+            _ => now,
+        };
+        let event = Event::Offline {
+            reason: reason.into(),
+        };
+        self.change(Verdict::Offline, reason.into(), event, now);
+        self.stage = match self.ready {
+            true => Stage::Pausing {
+                until: self.next_round(asked, now),
+            },
+            false => Stage::Idle,
+        };
+    }
+
+    /// When all are asked again: at once if the network changed meanwhile; else a pause after they were asked, up
+    /// to a fifth shorter, so that those who lost one network together do not knock together.
+    fn next_round(&mut self, asked: Instant, now: Instant) -> Instant {
+        if self.changed.is_some_and(|at| at >= asked) {
+            return now + SETTLE;
+        }
+        let since = self.changed.map_or(self.since, |at| at.max(self.since));
+        let outage = now.saturating_duration_since(since);
+        let pause = (outage / PART).clamp(SHORTEST, LONGEST);
+        let pause = pause.mul_f64(self.random.random_range(0.8..1.0));
+        now.max(asked + pause)
+    }
+
+    /// Whatever was doubted, we are online.
+    pub(super) fn online_by(&mut self, reason: impl Into<String>, now: Instant) {
+        let reason = reason.into();
+        self.stage = Stage::Idle;
+        let outage = (self.verdict == Verdict::Offline)
+            .then(|| now.saturating_duration_since(self.since).as_millis() as u64);
+        let event = Event::Online {
+            reason: reason.clone(),
+            offline_ms: outage,
+        };
+        self.change(Verdict::Online, reason, event, now);
+    }
+
+    /// While offline, a list of peers counts where our probes do not, and once it has outlasted them.
+    pub(super) fn believe_node(&mut self, now: Instant) {
+        if self.verdict != Verdict::Offline || self.node_report.says() != Some(true) {
+            return;
+        }
+        let outlasted = now.saturating_duration_since(self.since) >= OUTLASTS;
+        if outlasted {
+            self.proven = false;
+        }
+        if !self.proven || self.candidates.is_empty() {
+            self.online_by(THE_NODES_WORD, now);
+        }
+    }
+
+    pub(super) fn has_others(&self, about: &Identity) -> bool {
+        self.candidates.iter().any(|it| it.identity != *about)
+    }
+
+    pub(super) fn change(&mut self, verdict: Verdict, reason: String, event: Event, now: Instant) {
+        if self.verdict == verdict {
+            return;
+        }
+        self.verdict = verdict;
+        self.since = now;
+        self.reason = reason;
+        self.commands.push_back(Command::Change(verdict, event));
+    }
+}

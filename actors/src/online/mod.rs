@@ -1,0 +1,281 @@
+//! Whether we are online: a verdict from signs that need no third party.
+//!
+//! Signs against it are doubts: the node lists no peer or falls silent, a watched mailserver misses a probe,
+//! the system changes the network, the clocks show that we slept. A doubt is settled by probes of our own, of
+//! two candidates first and then of all. The verdict becomes offline only if nobody answers, and online with the
+//! first answer, measurement or newly found peer.
+//!
+//! | part | what it is |
+//! |---|---|
+//! | `assessment` | the decisions |
+//! | `probing` | whom to ask, and what counts as an answer |
+//! | `node_report` | what the node's lists of peers are worth |
+//! | `sleep` | what the clocks say |
+
+mod assessment;
+mod node_report;
+mod probing;
+mod sleep;
+#[cfg(test)]
+mod tests;
+
+use std::time::{Duration, SystemTime};
+
+use actix::prelude::*;
+use rand::{SeedableRng, rngs::StdRng};
+use serde::Serialize;
+
+use crate::{
+    Instant,
+    deadline::Deadline,
+    events::Publish,
+    fleet_registry::CandidatesChanged,
+    node::{NodeChanged, NodeState, PeerSnapshot},
+    pinger::{News, Probe, ProbeAnswer},
+    selector::Surveyed,
+    watch::Measured,
+};
+use assessment::{Assessment, Command};
+
+/// The verdict. Listeners are told by [`VerdictChanged`], once per change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// A candidate answers our own probes, or nothing speaks against it; where our probes are no evidence, the node
+    /// does not deny it.
+    #[default]
+    Online,
+    /// A sign speaks against it; candidates are being probed.
+    Suspect,
+    /// No candidate answers; where our probes are no evidence, the node lists no peer.
+    Offline,
+    /// We slept and have just woken up: nothing that was known before holds.
+    Asleep,
+}
+
+/// The verdict changed. Sent to the connector, which does nothing to mailservers while offline, and acts at once
+/// when it is over.
+#[derive(Message, Clone, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct VerdictChanged(pub Verdict);
+
+/// A watched mailserver missed a probe: is it our own network that is down, rather than this mailserver? Two
+/// others are probed, since its own silence is no evidence. Sent by the watch.
+#[derive(Message, Clone, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct Missed(pub crate::model::mailserver::Identity);
+
+/// A reading of the clocks. Sent by an adapter every [`CLOCK_INTERVAL`].
+#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct Clocks {
+    /// Since the machine was started, its sleep included (CLOCK_BOOTTIME).
+    pub boot: Duration,
+    /// The time of day, which may be set.
+    pub wall: SystemTime,
+}
+
+/// The pause between two readings of the clocks.
+pub const CLOCK_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The operating system says that an address or a route came or went.
+#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct NetworkChanged;
+
+/// Ask for the verdict, for the status page.
+#[derive(Message, Clone, Copy, Debug)]
+#[rtype(result = "Online")]
+pub struct GetVerdict;
+
+/// The verdict with what it is made of, for the status page.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Online {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// For how long.
+    pub since_ms: u64,
+    /// Why, for people.
+    pub reason: String,
+}
+
+/// How the verdict is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The limit for each reply of a probe: longer makes a verdict later, shorter makes slow networks suspect.
+    pub timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_millis(500),
+        }
+    }
+}
+
+/// Whom the online watch talks to.
+#[derive(Clone)]
+pub struct Ports {
+    /// The adapter that probes.
+    pub probe: Recipient<Probe>,
+    /// Those that act upon the verdict.
+    pub listeners: Vec<Recipient<VerdictChanged>>,
+    /// Everybody.
+    pub events: Recipient<Publish>,
+}
+
+/// The actor: it executes what the assessment decides.
+pub struct OnlineWatch {
+    assessment: Assessment,
+    ports: Ports,
+    deadline: Deadline,
+}
+
+impl OnlineWatch {
+    /// A watch that has heard nothing yet: online. `seed` makes its draws repeatable.
+    #[must_use]
+    pub fn new(config: Config, seed: Option<u64>, ports: Ports) -> Self {
+        let random = seed.map_or_else(rand::make_rng, StdRng::seed_from_u64);
+        Self {
+            assessment: Assessment::new(config, random, Instant::now()),
+            ports,
+            deadline: Deadline::default(),
+        }
+    }
+
+    fn run(&mut self, ctx: &mut Context<Self>, input: impl FnOnce(&mut Assessment, Instant)) {
+        let now = Instant::now();
+        self.assessment.note(now);
+        input(&mut self.assessment, now);
+        while let Some(command) = self.assessment.poll_command() {
+            self.execute(command, ctx);
+        }
+        let at = self.assessment.poll_timeout();
+        self.deadline.arm(at, ctx, |watch, ctx| {
+            watch.deadline.clear();
+            watch.run(ctx, Assessment::handle_timeout);
+        });
+    }
+
+    fn execute(&mut self, command: Command, ctx: &mut Context<Self>) {
+        match command {
+            Command::Probe(round, targets) => self.ports.probe.do_send(Probe {
+                round,
+                targets,
+                timeout: self.assessment.timeout(),
+                watched: false,
+                answer_to: ctx.address().recipient(),
+            }),
+            Command::Change(verdict, event) => {
+                for listener in &self.ports.listeners {
+                    listener.do_send(VerdictChanged(verdict));
+                }
+                self.ports.events.do_send(Publish(event));
+            }
+        }
+    }
+}
+
+impl Actor for OnlineWatch {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.run(ctx, Assessment::resume);
+    }
+}
+
+impl Supervised for OnlineWatch {
+    fn restarting(&mut self, _: &mut Context<Self>) {
+        self.deadline.clear();
+        self.assessment.reset();
+    }
+}
+
+impl Handler<NodeChanged> for OnlineWatch {
+    type Result = ();
+
+    fn handle(&mut self, NodeChanged(state): NodeChanged, ctx: &mut Context<Self>) {
+        let ready = matches!(state, NodeState::Ready { .. });
+        self.run(ctx, |it, now| it.handle_node(ready, now));
+    }
+}
+
+impl Handler<CandidatesChanged> for OnlineWatch {
+    type Result = ();
+
+    fn handle(&mut self, changed: CandidatesChanged, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, _| it.handle_candidates(changed.candidates));
+    }
+}
+
+impl Handler<PeerSnapshot> for OnlineWatch {
+    type Result = ();
+
+    fn handle(&mut self, snapshot: PeerSnapshot, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| it.handle_snapshot(snapshot, now));
+    }
+}
+
+impl Handler<ProbeAnswer> for OnlineWatch {
+    type Result = ();
+
+    fn handle(&mut self, answer: ProbeAnswer, ctx: &mut Context<Self>) {
+        if let News::Done { outcome, .. } = answer.news {
+            self.run(ctx, |it, now| {
+                it.handle_answer(answer.round, &answer.identity, &outcome, now);
+            });
+        }
+    }
+}
+
+impl Handler<Measured> for OnlineWatch {
+    type Result = ();
+
+    fn handle(&mut self, measured: Measured, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| it.handle_measured(&measured.identity, now));
+    }
+}
+
+impl Handler<Surveyed> for OnlineWatch {
+    type Result = ();
+
+    fn handle(&mut self, surveyed: Surveyed, ctx: &mut Context<Self>) {
+        let answered = surveyed.replies.iter().find(|it| it.outcome.is_ok());
+        if let Some(reply) = answered {
+            self.run(ctx, |it, now| it.handle_measured(&reply.identity, now));
+        }
+    }
+}
+
+impl Handler<Missed> for OnlineWatch {
+    type Result = ();
+
+    fn handle(&mut self, Missed(about): Missed, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| it.handle_missed(about, now));
+    }
+}
+
+impl Handler<NetworkChanged> for OnlineWatch {
+    type Result = ();
+
+    fn handle(&mut self, _: NetworkChanged, ctx: &mut Context<Self>) {
+        self.run(ctx, Assessment::handle_network);
+    }
+}
+
+impl Handler<Clocks> for OnlineWatch {
+    type Result = ();
+
+    fn handle(&mut self, clocks: Clocks, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| it.handle_clocks(clocks, now));
+    }
+}
+
+impl Handler<GetVerdict> for OnlineWatch {
+    type Result = MessageResult<GetVerdict>;
+
+    fn handle(&mut self, _: GetVerdict, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(self.assessment.online(Instant::now()))
+    }
+}

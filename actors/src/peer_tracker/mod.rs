@@ -1,0 +1,434 @@
+//! Which mailservers the node is connected to.
+//!
+//! The truth is the node's own list of peers, from signals or by asking; one exception: a dial that
+//! just succeeded counts as connected for [`TRUST`], or until a list has the peer, because a list that
+//! was written a moment before it may still be on its way.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use actix::prelude::*;
+use serde::Serialize;
+
+use crate::{
+    Instant,
+    events::{Event, Publish},
+    fleet_registry::CandidatesChanged,
+    model::mailserver::{Identity, Mailserver},
+    node::{PeerSnapshot, RefreshPeers},
+};
+
+/// Whether the node lists a mailserver as a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum PeerState {
+    /// It does not.
+    #[default]
+    Disconnected,
+    /// It does, or a dial just succeeded.
+    Connected,
+}
+
+/// The peer table, for the status page.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PeerTable {
+    /// Every known mailserver.
+    pub states: BTreeMap<Identity, PeerState>,
+    /// The node's own verdict, where it gives one.
+    pub online: Option<bool>,
+    /// All peers of the node, mailservers or not.
+    pub peers: usize,
+}
+
+/// Ask for the table.
+#[derive(Message, Clone, Copy, Debug)]
+#[rtype(result = "PeerTable")]
+pub struct Peers;
+
+/// The node lists a mailserver that it did not list before.
+#[derive(Message, Clone, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct PeerConnected(pub Identity);
+
+/// The node does not list a mailserver any more.
+#[derive(Message, Clone, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct PeerDisconnected {
+    /// Which.
+    pub identity: Identity,
+    /// It lists no peer at all: it may be the node that is offline.
+    pub alone: bool,
+}
+
+/// The connector knows better than the last list: a dial succeeded, or a mailserver was given up.
+#[derive(Message, Clone, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct Mark {
+    /// Which mailserver.
+    pub identity: Identity,
+    /// What it is from now on.
+    pub state: PeerState,
+}
+
+/// Send [`PeerConnected`] for every connected mailserver again, to a connector that lost its state.
+#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct Repeat;
+
+/// For how long a dial that succeeded outweighs a list that does not have the peer. Recorded: the
+/// signal follows the dial by 1–8 ms.
+pub const TRUST: Duration = Duration::from_secs(1);
+
+/// After a list that does not have such a peer, the node is asked this much later.
+const DOUBT: Duration = Duration::from_millis(100);
+
+/// The pure core: lists in, changes out.
+#[derive(Debug, Default)]
+struct Table {
+    known: BTreeMap<Identity, (Mailserver, PeerState)>,
+    listed: BTreeSet<Identity>,
+    trusted: BTreeMap<Identity, Trust>,
+    online: Option<bool>,
+}
+
+/// A peer that counts as connected although it may not be listed yet.
+#[derive(Debug)]
+struct Trust {
+    until: Instant,
+    /// A list without it was seen: the next one decides.
+    doubted: bool,
+}
+
+/// A mailserver whose state changed.
+type Change = (Mailserver, PeerState);
+
+impl Table {
+    fn handle_candidates(&mut self, candidates: Vec<Mailserver>) -> Vec<Change> {
+        let mut before = std::mem::take(&mut self.known);
+        for mailserver in candidates {
+            let state = before.remove(&mailserver.identity);
+            let state = state.map_or(PeerState::Disconnected, |(_, state)| state);
+            let identity = mailserver.identity.clone();
+            self.known.insert(identity, (mailserver, state));
+        }
+        self.trusted.retain(|it, _| self.known.contains_key(it));
+        self.compare(None)
+    }
+
+    fn handle_snapshot(&mut self, snapshot: PeerSnapshot, now: Instant) -> Vec<Change> {
+        self.listed = snapshot.peers;
+        self.online = snapshot.online.or(self.online);
+        let listed = &self.listed;
+        // A list that has the peer was written after the dial: from then on the node is believed at once.
+        self.trusted.retain(|it, trust| {
+            !listed.contains(it) && !std::mem::replace(&mut trust.doubted, true)
+        });
+        self.compare(Some(now))
+    }
+
+    fn handle_mark(&mut self, identity: &Identity, state: PeerState, now: Instant) -> Vec<Change> {
+        match state {
+            // The list was faster than the answer to the dial: nothing has to be taken on trust.
+            PeerState::Connected if self.listed.contains(identity) => {}
+            PeerState::Connected => {
+                let trust = Trust {
+                    until: now + TRUST,
+                    doubted: false,
+                };
+                self.trusted.insert(identity.clone(), trust);
+                self.listed.insert(identity.clone());
+            }
+            PeerState::Disconnected => {
+                self.trusted.remove(identity);
+                self.listed.remove(identity);
+            }
+        }
+        self.compare(Some(now))
+    }
+
+    /// Whether a peer is held for connected only because it was dialled a moment ago.
+    fn doubtful(&self) -> bool {
+        self.trusted.values().any(|trust| trust.doubted)
+    }
+
+    fn compare(&mut self, now: Option<Instant>) -> Vec<Change> {
+        if let Some(now) = now {
+            self.trusted.retain(|_, trust| now < trust.until);
+        }
+        let mut changes = Vec::new();
+        for (identity, (mailserver, state)) in &mut self.known {
+            let connected = self.listed.contains(identity) || self.trusted.contains_key(identity);
+            let now_is = match connected {
+                true => PeerState::Connected,
+                false => PeerState::Disconnected,
+            };
+            if *state != now_is {
+                *state = now_is;
+                changes.push((mailserver.clone(), now_is));
+            }
+        }
+        changes
+    }
+}
+
+/// The actor.
+pub struct PeerTracker {
+    table: Table,
+    connected: Recipient<PeerConnected>,
+    disconnected: Recipient<PeerDisconnected>,
+    refresh: Recipient<RefreshPeers>,
+    events: Recipient<Publish>,
+}
+
+impl PeerTracker {
+    /// A tracker with an empty table. `connected` and `disconnected` go to the connector.
+    #[must_use]
+    pub fn new(
+        connected: Recipient<PeerConnected>,
+        disconnected: Recipient<PeerDisconnected>,
+        refresh: Recipient<RefreshPeers>,
+        events: Recipient<Publish>,
+    ) -> Self {
+        Self {
+            table: Table::default(),
+            connected,
+            disconnected,
+            refresh,
+            events,
+        }
+    }
+
+    fn tell(&self, changes: Vec<Change>) {
+        for (mailserver, state) in changes {
+            let identity = mailserver.identity.clone();
+            let mailserver = mailserver.reference();
+            let event = match state {
+                PeerState::Connected => {
+                    self.connected.do_send(PeerConnected(identity));
+                    Event::PeerConnected { mailserver }
+                }
+                PeerState::Disconnected => {
+                    let alone = self.table.listed.is_empty();
+                    self.disconnected
+                        .do_send(PeerDisconnected { identity, alone });
+                    Event::PeerDisconnected { mailserver }
+                }
+            };
+            self.events.do_send(Publish(event));
+        }
+    }
+}
+
+impl Actor for PeerTracker {
+    type Context = Context<Self>;
+}
+
+impl Supervised for PeerTracker {
+    fn restarting(&mut self, _: &mut Context<Self>) {
+        // The table may be torn: ask for the truth.
+        self.refresh.do_send(RefreshPeers);
+    }
+}
+
+impl Handler<CandidatesChanged> for PeerTracker {
+    type Result = ();
+
+    fn handle(&mut self, changed: CandidatesChanged, _: &mut Context<Self>) {
+        let changes = self.table.handle_candidates(changed.candidates);
+        self.tell(changes);
+    }
+}
+
+impl Handler<PeerSnapshot> for PeerTracker {
+    type Result = ();
+
+    fn handle(&mut self, snapshot: PeerSnapshot, ctx: &mut Context<Self>) {
+        let changes = self.table.handle_snapshot(snapshot, Instant::now());
+        self.tell(changes);
+        if self.table.doubtful() {
+            ctx.run_later(DOUBT, |tracker, _| tracker.refresh.do_send(RefreshPeers));
+        }
+    }
+}
+
+impl Handler<Mark> for PeerTracker {
+    type Result = ();
+
+    fn handle(&mut self, Mark { identity, state }: Mark, _: &mut Context<Self>) {
+        let changes = self.table.handle_mark(&identity, state, Instant::now());
+        self.tell(changes);
+    }
+}
+
+impl Handler<Repeat> for PeerTracker {
+    type Result = ();
+
+    fn handle(&mut self, _: Repeat, _: &mut Context<Self>) {
+        for (identity, (_, state)) in &self.table.known {
+            if *state == PeerState::Connected {
+                self.connected.do_send(PeerConnected(identity.clone()));
+            }
+        }
+    }
+}
+
+impl Handler<Peers> for PeerTracker {
+    type Result = MessageResult<Peers>;
+
+    fn handle(&mut self, _: Peers, _: &mut Context<Self>) -> Self::Result {
+        let states = self.table.known.iter();
+        MessageResult(PeerTable {
+            states: states
+                .map(|(it, (_, state))| (it.clone(), *state))
+                .collect(),
+            online: self.table.online,
+            peers: self.table.listed.len(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Probe, Received, mailserver, settle};
+
+    struct Rig {
+        tracker: Addr<PeerTracker>,
+        connected: Received<PeerConnected>,
+        disconnected: Received<PeerDisconnected>,
+        refresh: Received<RefreshPeers>,
+        events: Received<Publish>,
+    }
+
+    /// A tracker that knows mailservers 0 and 1.
+    async fn rig() -> Rig {
+        tokio::time::pause();
+        let (connected_to, connected) = Probe::start();
+        let (disconnected_to, disconnected) = Probe::start();
+        let (refresh_by, refresh) = Probe::start();
+        let (events_to, events) = Probe::start();
+        let tracker =
+            PeerTracker::new(connected_to, disconnected_to, refresh_by, events_to).start();
+        let candidates = CandidatesChanged {
+            candidates: vec![mailserver(0), mailserver(1)],
+            ..CandidatesChanged::default()
+        };
+        tracker.send(candidates).await.unwrap();
+        Rig {
+            tracker,
+            connected,
+            disconnected,
+            refresh,
+            events,
+        }
+    }
+
+    impl Rig {
+        async fn snapshot(&self, peers: &[usize]) {
+            let peers = peers.iter().map(|&it| mailserver(it).identity).collect();
+            let snapshot = PeerSnapshot {
+                peers,
+                ..PeerSnapshot::default()
+            };
+            self.tracker.send(snapshot).await.unwrap();
+        }
+
+        async fn mark(&self, index: usize, state: PeerState) {
+            let identity = mailserver(index).identity;
+            self.tracker.send(Mark { identity, state }).await.unwrap();
+        }
+
+        /// Who connected and who disconnected since the last call.
+        async fn changes(&self) -> (Vec<Identity>, Vec<Identity>) {
+            let connected = self.connected.drain().await;
+            let disconnected = self.disconnected.drain().await;
+            (
+                connected.into_iter().map(|it| it.0).collect(),
+                disconnected.into_iter().map(|it| it.identity).collect(),
+            )
+        }
+    }
+
+    fn only(index: usize) -> Vec<Identity> {
+        vec![mailserver(index).identity]
+    }
+
+    #[actix::test]
+    async fn a_change_is_told_once_and_foreign_peers_never() {
+        let rig = rig().await;
+        rig.snapshot(&[0, 5]).await;
+        rig.snapshot(&[0, 6]).await;
+        assert_eq!(rig.changes().await, (only(0), vec![]));
+        rig.snapshot(&[1]).await;
+        assert_eq!(rig.changes().await, (only(1), only(0)));
+        assert_eq!(rig.events.drain().await.len(), 3);
+    }
+
+    #[actix::test]
+    async fn an_empty_list_disconnects_everyone_and_leaves_the_node_alone() {
+        let rig = rig().await;
+        rig.snapshot(&[0, 1, 7]).await;
+        rig.snapshot(&[7]).await;
+        let gone = rig.disconnected.drain().await;
+        assert!(gone.iter().all(|it| !it.alone) && gone.len() == 2);
+        rig.snapshot(&[0, 1]).await;
+        rig.snapshot(&[]).await;
+        let gone = rig.disconnected.drain().await;
+        assert!(gone.iter().all(|it| it.alone) && gone.len() == 2);
+    }
+
+    #[actix::test]
+    async fn a_list_from_before_the_dial_does_not_disconnect_but_is_checked() {
+        let rig = rig().await;
+        rig.mark(0, PeerState::Connected).await;
+        rig.snapshot(&[]).await;
+        assert_eq!(rig.changes().await, (only(0), vec![]));
+        rig.refresh
+            .assert_none("not before the trust is over")
+            .await;
+        tokio::time::advance(TRUST + Duration::from_millis(1)).await;
+        settle().await;
+        assert_eq!(rig.refresh.drain().await.len(), 1);
+        rig.snapshot(&[]).await;
+        assert_eq!(rig.changes().await, (vec![], only(0)));
+    }
+
+    #[actix::test]
+    async fn once_listed_a_dialled_peer_is_gone_with_the_first_list_without_it() {
+        let rig = rig().await;
+        rig.mark(0, PeerState::Connected).await;
+        rig.snapshot(&[0]).await;
+        rig.snapshot(&[]).await;
+        assert_eq!(rig.changes().await, (only(0), only(0)));
+        // The list may be faster than the answer to the dial.
+        rig.snapshot(&[0]).await;
+        rig.mark(0, PeerState::Connected).await;
+        rig.snapshot(&[]).await;
+        assert_eq!(rig.changes().await, (only(0), only(0)));
+    }
+
+    #[actix::test]
+    async fn a_peer_that_was_given_up_is_connected_again_when_the_node_lists_it() {
+        let rig = rig().await;
+        rig.snapshot(&[0]).await;
+        rig.mark(0, PeerState::Disconnected).await;
+        assert_eq!(rig.changes().await, (only(0), only(0)));
+        rig.snapshot(&[0]).await;
+        assert_eq!(rig.changes().await, (only(0), vec![]));
+    }
+
+    #[actix::test]
+    async fn a_new_candidate_that_is_a_peer_already_is_connected_at_once() {
+        let rig = rig().await;
+        rig.snapshot(&[2]).await;
+        assert_eq!(rig.changes().await, (vec![], vec![]));
+        let candidates = CandidatesChanged {
+            candidates: vec![mailserver(2)],
+            ..CandidatesChanged::default()
+        };
+        rig.tracker.send(candidates).await.unwrap();
+        assert_eq!(rig.changes().await, (only(2), vec![]));
+    }
+}

@@ -1,0 +1,315 @@
+//! The choice of a mailserver, and its reasons.
+//!
+//! All candidates are pinged, and the rule ([`choose`], in [`ranking`](crate::selector::ranking)) is applied to what they
+//! answered. Who is in a hurry ([`Purpose::Active`]) does not wait for the silent ones: the decision is made as soon
+//! as the answers in hand settle it (see `early_decision`), while the round goes on. A choice for later
+//! ([`Purpose::Standby`]) waits for the whole round. Either way all that the round found is passed on when
+//! it is complete ([`Surveyed`]): what comes too late for the decision is still worth remembering.
+
+pub mod early_decision;
+pub mod pool;
+pub mod ranking;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use actix::prelude::*;
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use serde::Serialize;
+
+pub use crate::selector::{
+    pool::{Config, bucket, pool_size},
+    ranking::{Candidate, Considered, Tier, Verdict, choose},
+};
+use crate::{
+    Instant,
+    deadline::Deadline,
+    events::{Event, Publish},
+    model::mailserver::{Identity, MailserverRef},
+    pinger::{Heard, PingReport, PingRound, Progress, Reply, round_limit},
+    selector::early_decision::EarlyDecision,
+};
+
+/// Choose one of the candidates; answered by a [`Decision`] with the same number, and later by a [`Surveyed`].
+///
+/// It takes the place of an earlier one for the same purpose that is not decided yet: that one gets no decision.
+#[derive(Message, Clone, Debug, PartialEq)]
+#[rtype(result = "()")]
+pub struct Select {
+    /// Counts the selections of the connector.
+    pub round: u64,
+    /// Who may be chosen.
+    pub candidates: Vec<Candidate>,
+    /// What the choice is for.
+    pub purpose: Purpose,
+    /// The decision is no news: those before it came to nothing.
+    pub quiet: bool,
+    /// Our own probes tell nothing now: whoever the node lists as a peer is usable without an answer.
+    pub blind: bool,
+}
+
+/// What a choice is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// To be used at once: decided as early as it is settled.
+    Active,
+    /// To be used when the active one is lost: the whole round is waited for, and in the pool a peer of the
+    /// node is preferred, for it need not be dialled.
+    Standby,
+}
+
+/// A choice and its reasons.
+#[derive(Message, Clone, Debug, PartialEq, Serialize)]
+#[rtype(result = "()")]
+pub struct Decision {
+    /// The number of the [`Select`].
+    pub round: u64,
+    /// What the choice is for.
+    pub purpose: Purpose,
+    /// The chosen one; `None` if nobody was usable.
+    pub chosen: Option<MailserverRef>,
+    /// The identity of the chosen one.
+    pub identity: Option<Identity>,
+    /// Every candidate with its time and what became of it; the best tier first and in it the fastest
+    /// bucket first, the silent last.
+    pub considered: Vec<Considered>,
+    /// How many the pool held: the first so many of `considered`. In an early decision those that were
+    /// already certain to be in it.
+    pub pool: usize,
+    /// The place of the chosen one in the pool and in `considered`, from 0.
+    pub drawn: Option<usize>,
+    /// Some had not answered yet, and could not have changed anything.
+    pub early: bool,
+    /// From the order to the decision.
+    pub took_ms: u64,
+}
+
+/// What a round found, for whoever remembers it: once per round when it is complete, after the [`Decision`]. A round
+/// whose order lost its place has no decision, but its replies are as true.
+#[derive(Message, Clone, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct Surveyed {
+    /// The number of the [`Select`].
+    pub round: u64,
+    /// What the choice was for.
+    pub purpose: Purpose,
+    /// Who answered how, in the order of the candidates; nothing if the pinger died.
+    pub replies: Vec<Reply>,
+}
+
+/// The last decision for [`Purpose::Active`], for the status page.
+#[derive(Message, Clone, Copy, Debug)]
+#[rtype(result = "Option<Decision>")]
+pub struct LastDecision;
+
+/// Whom the selector talks to.
+#[derive(Clone)]
+pub struct Ports {
+    /// The pinger.
+    pub pinger: Recipient<PingRound>,
+    /// The connector.
+    pub decided: Recipient<Decision>,
+    /// Those who learn from what a round found.
+    pub surveyed: Vec<Recipient<Surveyed>>,
+    /// Everybody.
+    pub events: Recipient<Publish>,
+}
+
+/// The longest time from a [`Select`] to its [`Decision`]: the limit of the round, and a second for a busy pinger.
+#[must_use]
+pub fn decision_limit(timeout: Duration) -> Duration {
+    round_limit(timeout).saturating_add(Duration::from_secs(1))
+}
+
+/// The actor.
+pub struct Selector {
+    config: Config,
+    timeout: Duration,
+    ports: Ports,
+    random: StdRng,
+    /// Counts the rounds.
+    rounds: u64,
+    undecided: BTreeMap<Purpose, Undecided>,
+    /// When time alone settles the choice of the active one.
+    deadline: Deadline,
+    last: Option<Decision>,
+}
+
+/// An order that has no decision yet.
+struct Undecided {
+    number: u64,
+    begun: Instant,
+    early: EarlyDecision,
+}
+
+impl Selector {
+    /// A selector; `timeout` is the limit for each round trip, `seed` makes its draws repeatable.
+    #[must_use]
+    pub fn new(config: Config, timeout: Duration, seed: Option<u64>, ports: Ports) -> Self {
+        Self {
+            config,
+            timeout,
+            ports,
+            random: seed.map_or_else(rand::make_rng, StdRng::seed_from_u64),
+            rounds: 0,
+            undecided: BTreeMap::new(),
+            deadline: Deadline::default(),
+            last: None,
+        }
+    }
+
+    /// Decides if what is in hand settles it, else waits for the time when it will.
+    fn settle(&mut self, number: u64, now: Instant, ctx: &mut Context<Self>) {
+        let Some(undecided) = self.take(Purpose::Active, number) else {
+            return;
+        };
+        let race = &undecided.early;
+        if let Some(settled) = race.settled(now) {
+            let random = &mut self.random;
+            let decision = race.decide(settled, |n| random.random_range(0..n));
+            self.decide(&undecided, decision);
+            return self.deadline.arm(None, ctx, |_, _| {});
+        }
+        let at = race.settles_at();
+        self.deadline.arm(at, ctx, move |selector, ctx| {
+            selector.deadline.clear();
+            // Through the mailbox: whatever the pinger has sent until now comes first.
+            let at = Instant::now();
+            ctx.address().do_send(Due { number, at });
+        });
+        self.undecided.insert(Purpose::Active, undecided);
+    }
+
+    /// The round is over.
+    fn complete(&mut self, number: u64, purpose: Purpose, report: &PingReport) {
+        if let Some(undecided) = self.take(purpose, number) {
+            let order = undecided.early.order();
+            let random = &mut self.random;
+            let decision = choose(order, report, &self.config, |n| random.random_range(0..n));
+            self.decide(&undecided, decision);
+        }
+    }
+
+    /// The order of this number, unless it is decided or another took its place.
+    fn take(&mut self, purpose: Purpose, number: u64) -> Option<Undecided> {
+        let current = self.undecided.get(&purpose)?;
+        let it_is = current.number == number;
+        it_is.then(|| self.undecided.remove(&purpose)).flatten()
+    }
+
+    fn decide(&mut self, undecided: &Undecided, mut decision: Decision) {
+        let took = undecided.begun.elapsed().as_millis();
+        decision.took_ms = u64::try_from(took).unwrap_or(u64::MAX);
+        if decision.purpose == Purpose::Active {
+            self.report(&decision, undecided.early.order().quiet);
+            self.last = Some(decision.clone());
+        }
+        self.ports.decided.do_send(decision);
+    }
+
+    /// Once per change: a fleet that stays silent is not news at every tick.
+    fn report(&self, decision: &Decision, quiet: bool) {
+        let nobody = decision.chosen.is_none();
+        let nobody_again = nobody && self.last.as_ref().is_some_and(|it| it.chosen.is_none());
+        if !nobody_again && !quiet {
+            let event = Event::Decision(decision.clone());
+            self.ports.events.do_send(Publish(event));
+        }
+    }
+}
+
+impl Actor for Selector {
+    type Context = Context<Self>;
+}
+
+impl Supervised for Selector {
+    fn restarting(&mut self, _: &mut Context<Self>) {
+        // The rounds are forgotten with the futures that waited for them; the connector has a limit of its own.
+        self.undecided.clear();
+        self.deadline.clear();
+    }
+}
+
+impl Handler<Select> for Selector {
+    type Result = ();
+
+    fn handle(&mut self, order: Select, ctx: &mut Context<Self>) {
+        self.rounds += 1;
+        let (number, round, purpose) = (self.rounds, order.round, order.purpose);
+        let hurry = purpose == Purpose::Active;
+        let candidates = order.candidates.iter();
+        let report = self.ports.pinger.send(PingRound {
+            targets: candidates.map(|it| it.mailserver.clone()).collect(),
+            timeout: self.timeout,
+            heard: hurry.then(|| (number, ctx.address().recipient())),
+        });
+        let undecided = Undecided {
+            number,
+            begun: Instant::now(),
+            early: EarlyDecision::new(order, self.config),
+        };
+        self.undecided.insert(purpose, undecided);
+        if hurry {
+            // Of the order before.
+            self.deadline.arm(None, ctx, |_, _| {});
+        }
+        let report = report.timeout(decision_limit(self.timeout));
+        ctx.spawn(report.into_actor(self).map(move |report, selector, _| {
+            // A pinger that died gives no report: then nobody has replied.
+            let report = report.unwrap_or_default();
+            selector.complete(number, purpose, &report);
+            let replies = report.replies;
+            let surveyed = Surveyed {
+                round,
+                purpose,
+                replies,
+            };
+            for listener in &selector.ports.surveyed {
+                listener.do_send(surveyed.clone());
+            }
+        }));
+    }
+}
+
+impl Handler<Heard> for Selector {
+    type Result = ();
+
+    fn handle(&mut self, heard: Heard, ctx: &mut Context<Self>) {
+        let current = self.undecided.get_mut(&Purpose::Active);
+        let Some(current) = current.filter(|it| it.number == heard.number) else {
+            return;
+        };
+        match heard.what {
+            Progress::Began { round_trips } => {
+                (current.early).handle_began(heard.identity, round_trips, heard.at);
+            }
+            Progress::Done(outcome) => current.early.handle_outcome(heard.identity, outcome),
+        }
+        // As of then: the next one may wait in the mailbox already.
+        self.settle(heard.number, heard.at, ctx);
+    }
+}
+
+/// Time alone may have settled the choice.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Due {
+    number: u64,
+    at: Instant,
+}
+
+impl Handler<Due> for Selector {
+    type Result = ();
+
+    fn handle(&mut self, due: Due, ctx: &mut Context<Self>) {
+        self.settle(due.number, due.at, ctx);
+    }
+}
+
+impl Handler<LastDecision> for Selector {
+    type Result = MessageResult<LastDecision>;
+
+    fn handle(&mut self, _: LastDecision, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(self.last.clone())
+    }
+}

@@ -1,0 +1,502 @@
+//! Stories of the queue: what is owed to the node is asked for until it is answered.
+
+use std::time::Duration;
+
+use actors::{
+    Instant,
+    events::Event,
+    history_requester::{
+        Config, QueueError,
+        request_queue::{Command, MOST_COMMUNITIES, RequestQueue},
+    },
+    node::{CommunityAnswer, HistoryAnswer, HistorySignal, NodeError},
+    testing::mailserver,
+};
+
+type History = Result<HistoryAnswer, NodeError>;
+type Community = Result<CommunityAnswer, NodeError>;
+
+const DONE: History = Ok(HistoryAnswer::Done { messages: 0 });
+const NULL: History = Ok(HistoryAnswer::NothingDone);
+const NOTHING: [&str; 0] = [];
+
+/// A queue, its clock, and how to talk to it briefly.
+struct Rig {
+    queue: RequestQueue,
+    now: Instant,
+    number: u64,
+}
+
+impl Rig {
+    fn new() -> Self {
+        Self {
+            queue: RequestQueue::new(Config::default()),
+            now: Instant::now(),
+            number: 0,
+        }
+    }
+
+    /// History was asked of mailserver 0 and is not answered yet.
+    fn asking() -> Self {
+        let mut rig = Self::new();
+        rig.available(0);
+        assert_eq!(rig.wants(), ["requested from 0", "ask"]);
+        rig
+    }
+
+    /// History of mailserver 0 was answered.
+    fn served() -> Self {
+        let mut rig = Self::asking();
+        rig.answer(&DONE);
+        assert_eq!(rig.wants(), ["completed by 0", "served by 0"]);
+        rig
+    }
+
+    fn available(&mut self, index: usize) {
+        (self.queue).handle_available(mailserver(index), false, Duration::ZERO, self.now);
+    }
+
+    fn node_may_ask(&mut self, index: usize) {
+        (self.queue).handle_available(mailserver(index), true, Duration::ZERO, self.now);
+    }
+
+    fn answer(&mut self, answer: &History) {
+        (self.queue).handle_answer(self.number, answer, self.now);
+    }
+
+    fn community(&mut self, answer: &Community) {
+        (self.queue).handle_community(self.number, answer, self.now);
+    }
+
+    fn signal(&mut self, signal: HistorySignal) {
+        self.queue.handle_signal(&signal, self.now);
+    }
+
+    fn queue(&mut self, number: usize) -> Result<(), QueueError> {
+        self.queue.handle_queue(community(number), self.now)
+    }
+
+    /// Time goes by; the limits in it are called when they pass.
+    fn pass(&mut self, milliseconds: u64) {
+        let end = self.now + Duration::from_millis(milliseconds);
+        while let Some(at) = self.queue.poll_timeout().filter(|at| *at <= end) {
+            assert!(at > self.now, "it spins");
+            self.now = at;
+            self.queue.handle_timeout(at);
+        }
+        self.now = end;
+    }
+
+    /// Waits for its next limit, however far that is; how many seconds it was.
+    fn pause(&mut self) -> u64 {
+        let at = self.queue.poll_timeout().expect("a limit");
+        let pause = at - self.now;
+        self.pass(pause.as_millis() as u64);
+        pause.as_secs()
+    }
+
+    fn wants(&mut self) -> Vec<String> {
+        let mut words = Vec::new();
+        while let Some(command) = self.queue.poll_command() {
+            words.push(match command {
+                Command::Request(number) => {
+                    self.number = number;
+                    "ask".into()
+                }
+                Command::RequestCommunity(number, id) => {
+                    self.number = number;
+                    format!("ask for {}", &id[66..])
+                }
+                Command::Failing(identity, _) => format!("report {}", index(identity.as_str())),
+                Command::Served(identity) => format!("served by {}", index(identity.as_str())),
+                Command::Publish(event) => word(&event),
+            });
+        }
+        words
+    }
+}
+
+fn word(event: &Event) -> String {
+    let of = |id: &str| {
+        let mut all = 0..24;
+        all.find(|it| mailserver(*it).id == id)
+            .expect("a test mailserver")
+    };
+    match event {
+        Event::HistoryRequested { mailserver } => format!("requested from {}", of(&mailserver.id)),
+        Event::HistoryCompleted { mailserver, .. } => {
+            format!("completed by {}", of(&mailserver.id))
+        }
+        Event::HistoryFailed { mailserver, .. } => format!("failed by {}", of(&mailserver.id)),
+        other => panic!("not its business: {other:?}"),
+    }
+}
+
+fn index(identity: &str) -> usize {
+    let mut all = 0..24;
+    all.find(|it| mailserver(*it).identity.as_str() == identity)
+        .expect("a test mailserver")
+}
+
+/// A community id that ends in this number.
+fn community(number: usize) -> String {
+    format!("0x02{number:064}")
+}
+
+fn hung() -> History {
+    Err(NodeError::Timeout(Duration::from_secs(60)))
+}
+
+fn away<T>() -> Result<T, NodeError> {
+    Err(NodeError::Transport("refused".into()))
+}
+
+// === repeated until answered ===
+
+#[test]
+fn null_means_that_nothing_was_done_and_is_asked_again_with_growing_pauses() {
+    let mut rig = Rig::asking();
+    let mut pauses = Vec::new();
+    for _ in 0..9 {
+        rig.answer(&NULL);
+        pauses.push(rig.pause());
+        assert_eq!(rig.wants().last().unwrap(), "ask");
+    }
+    assert_eq!(pauses, [2, 4, 8, 16, 32, 64, 120, 120, 120]);
+    rig.answer(&DONE);
+    assert_eq!(rig.wants(), ["completed by 0", "served by 0"]);
+    assert_eq!(rig.queue.poll_timeout(), None);
+}
+
+#[test]
+fn a_failure_is_news_once_and_so_is_the_success_that_ends_it() {
+    let mut rig = Rig::asking();
+    let mut events = Vec::new();
+    for _ in 0..5 {
+        rig.answer(&away());
+        rig.pause();
+        events.extend(rig.wants().into_iter().filter(|it| it != "ask"));
+    }
+    assert_eq!(events, ["failed by 0"]);
+    rig.answer(&DONE);
+    assert_eq!(rig.wants(), ["completed by 0", "served by 0"]);
+    rig.queue.handle_request(rig.now);
+    rig.wants();
+    rig.answer(&away());
+    assert_eq!(rig.wants(), ["failed by 0"], "a new failure is new");
+}
+
+#[test]
+fn a_request_that_never_returns_is_given_up_and_asked_again() {
+    let mut rig = Rig::asking();
+    let first = rig.number;
+    assert_eq!(rig.pause(), 90);
+    assert_eq!(rig.wants(), ["failed by 0"]);
+    rig.pass(2_000);
+    assert_eq!(rig.wants(), ["ask"]);
+    rig.queue.handle_answer(first, &DONE, rig.now);
+    assert_eq!(rig.wants(), NOTHING, "an answer of an earlier request");
+    assert!(rig.queue.status().owed);
+}
+
+#[test]
+fn a_node_that_is_away_does_not_get_its_mailserver_reported() {
+    let mut rig = Rig::asking();
+    for _ in 0..5 {
+        rig.answer(&away());
+        rig.pause();
+        assert!(!rig.wants().iter().any(|it| it.starts_with("report")));
+    }
+}
+
+#[test]
+fn after_two_failures_the_mailserver_is_reported_and_again_while_nobody_acts() {
+    let mut rig = Rig::asking();
+    let mut wants = Vec::new();
+    for _ in 0..4 {
+        rig.answer(&hung());
+        rig.pause();
+        wants.push(rig.wants());
+    }
+    assert_eq!(wants[0], ["failed by 0", "ask"]);
+    // The report may have met a connector that was being restarted. Pauses keep it from being spam.
+    assert_eq!(wants[1..], vec![["report 0", "ask"]; 3]);
+}
+
+#[test]
+fn if_no_mailserver_answers_they_are_not_gone_round_faster_and_faster() {
+    let mut rig = Rig::new();
+    let mut stays = Vec::new();
+    for index in 0..9 {
+        let since = rig.now;
+        rig.available(index);
+        assert!(rig.wants().contains(&"ask".into()), "asked at once");
+        loop {
+            rig.answer(&NULL);
+            if rig.wants().contains(&format!("report {index}")) {
+                break;
+            }
+            rig.pause();
+            rig.wants();
+        }
+        stays.push((rig.now - since).as_secs());
+        rig.queue.handle_gone();
+    }
+    assert_eq!(stays, [2, 6, 14, 30, 62, 126, 246, 246, 246]);
+    rig.available(9);
+    rig.wants();
+    rig.answer(&DONE);
+    rig.queue.handle_request(rig.now);
+    rig.wants();
+    rig.answer(&NULL);
+    rig.pause();
+    rig.wants();
+    rig.answer(&NULL);
+    assert_eq!(
+        rig.wants(),
+        ["report 9"],
+        "one answer, and all is as before"
+    );
+}
+
+#[test]
+fn what_is_owed_stays_owed_while_nobody_is_there() {
+    let mut rig = Rig::asking();
+    rig.answer(&NULL);
+    rig.queue.handle_gone();
+    rig.wants();
+    rig.pass(600_000);
+    assert_eq!(rig.wants(), NOTHING);
+    assert!(rig.queue.status().owed);
+    rig.available(1);
+    assert_eq!(rig.wants(), ["requested from 1", "ask"]);
+    rig.answer(&DONE);
+    assert_eq!(rig.wants(), ["completed by 1", "served by 1"]);
+    assert!(!rig.queue.status().owed);
+}
+
+#[test]
+fn an_answer_for_a_mailserver_that_is_gone_does_not_pay_the_debt() {
+    let mut rig = Rig::asking();
+    let earlier = rig.number;
+    rig.queue.handle_gone();
+    rig.queue.handle_answer(earlier, &DONE, rig.now);
+    assert!(rig.queue.status().owed);
+    rig.available(1);
+    rig.wants();
+    rig.queue.handle_answer(earlier, &DONE, rig.now);
+    assert!(rig.queue.status().owed);
+    assert_eq!(rig.wants(), NOTHING);
+}
+
+// === a request from outside ===
+
+#[test]
+fn a_request_while_nobody_is_there_is_kept() {
+    let mut rig = Rig::new();
+    rig.queue.handle_request(rig.now);
+    assert_eq!(rig.wants(), NOTHING);
+    assert!(rig.queue.status().owed);
+    rig.available(0);
+    assert_eq!(rig.wants(), ["requested from 0", "ask"]);
+}
+
+#[test]
+fn a_request_ends_a_pause_and_joins_one_that_is_under_way() {
+    let mut rig = Rig::served();
+    rig.queue.handle_request(rig.now);
+    assert_eq!(rig.wants(), ["requested from 0", "ask"]);
+    rig.queue.handle_request(rig.now);
+    assert_eq!(rig.wants(), NOTHING);
+    rig.answer(&NULL);
+    assert_eq!(rig.wants(), ["failed by 0"]);
+    rig.queue.handle_request(rig.now);
+    assert_eq!(rig.wants(), ["ask"]);
+    rig.answer(&DONE);
+    assert_eq!(rig.wants(), ["completed by 0", "served by 0"]);
+}
+
+// === nodes that ask by themselves ===
+
+#[test]
+fn a_node_that_asks_by_itself_is_not_asked() {
+    let mut rig = Rig::new();
+    rig.node_may_ask(0);
+    rig.pass(50);
+    rig.signal(HistorySignal::Started);
+    assert_eq!(rig.wants(), ["requested from 0"]);
+    rig.pass(5_000);
+    rig.signal(HistorySignal::Completed);
+    assert_eq!(rig.wants(), ["completed by 0", "served by 0"]);
+}
+
+#[test]
+fn a_signal_that_overtakes_the_news_of_the_change_belongs_to_it() {
+    let mut rig = Rig::new();
+    rig.signal(HistorySignal::Started);
+    rig.pass(20);
+    rig.node_may_ask(0);
+    assert_eq!(rig.wants(), ["requested from 0"]);
+    rig.signal(HistorySignal::Completed);
+    assert_eq!(rig.wants(), ["completed by 0", "served by 0"]);
+
+    rig.queue.handle_gone();
+    rig.signal(HistorySignal::Started);
+    rig.signal(HistorySignal::Completed);
+    rig.node_may_ask(1);
+    let whole = ["requested from 1", "completed by 1", "served by 1"];
+    assert_eq!(rig.wants(), whole);
+}
+
+#[test]
+fn a_request_from_before_the_loss_says_nothing_about_the_next_mailserver() {
+    let mut rig = Rig::new();
+    rig.node_may_ask(0);
+    rig.signal(HistorySignal::Started);
+    rig.signal(HistorySignal::Completed);
+    rig.wants();
+    rig.queue.handle_gone();
+    rig.pass(500);
+    rig.node_may_ask(1);
+    assert_eq!(rig.wants(), NOTHING);
+    rig.pass(1_000);
+    assert_eq!(rig.wants(), ["requested from 1", "ask"]);
+}
+
+#[test]
+fn a_node_that_never_starts_is_asked_after_a_second() {
+    let mut rig = Rig::new();
+    rig.node_may_ask(0);
+    rig.pass(999);
+    assert_eq!(rig.wants(), NOTHING);
+    rig.pass(1);
+    assert_eq!(rig.wants(), ["requested from 0", "ask"]);
+}
+
+#[test]
+fn a_request_of_the_node_that_fails_or_never_ends_is_repeated_by_us() {
+    for fails in [true, false] {
+        let mut rig = Rig::new();
+        rig.node_may_ask(0);
+        rig.signal(HistorySignal::Started);
+        rig.wants();
+        match fails {
+            true => rig.signal(HistorySignal::Failed {
+                reason: "no answer".into(),
+            }),
+            false => rig.pass(90_000),
+        }
+        assert_eq!(rig.wants(), ["failed by 0"]);
+        rig.pass(2_000);
+        assert_eq!(rig.wants(), ["ask"]);
+    }
+}
+
+// === communities ===
+
+#[test]
+fn communities_wait_for_the_history_and_go_one_at_a_time() {
+    let mut rig = Rig::asking();
+    rig.queue(1).unwrap();
+    rig.queue(2).unwrap();
+    rig.queue(1).unwrap();
+    assert_eq!(rig.wants(), NOTHING);
+    rig.answer(&DONE);
+    assert_eq!(rig.wants().pop().unwrap(), "ask for 01");
+    rig.community(&Ok(CommunityAnswer::Found));
+    assert_eq!(rig.wants(), ["ask for 02"]);
+    rig.community(&Ok(CommunityAnswer::Found));
+    assert_eq!(rig.wants(), NOTHING);
+    assert!(rig.queue.status().communities.is_empty());
+}
+
+#[test]
+fn a_community_that_was_found_is_not_asked_for_again() {
+    let mut rig = Rig::served();
+    rig.queue(1).unwrap();
+    rig.wants();
+    rig.community(&Ok(CommunityAnswer::Found));
+    rig.queue(1).unwrap();
+    assert_eq!(rig.wants(), NOTHING);
+}
+
+#[test]
+fn a_community_nobody_has_is_given_up_after_three_tries() {
+    let mut rig = Rig::served();
+    rig.queue(1).unwrap();
+    for _ in 0..3 {
+        assert_eq!(rig.wants(), ["ask for 01"]);
+        rig.community(&Ok(CommunityAnswer::Unknown));
+        rig.pass(10_000);
+    }
+    assert_eq!(rig.wants(), NOTHING);
+    assert!(rig.queue.status().communities.is_empty());
+}
+
+#[test]
+fn a_node_that_is_away_did_not_try() {
+    let mut rig = Rig::served();
+    rig.queue(1).unwrap();
+    for _ in 0..10 {
+        assert_eq!(rig.wants(), ["ask for 01"]);
+        rig.community(&away());
+        rig.pause();
+    }
+    rig.wants();
+    rig.community(&Ok(CommunityAnswer::Found));
+    assert!(rig.queue.status().communities.is_empty());
+}
+
+#[test]
+fn a_community_request_that_hangs_holds_up_neither_the_others_nor_the_history() {
+    let mut rig = Rig::served();
+    rig.queue(1).unwrap();
+    rig.queue(2).unwrap();
+    rig.wants();
+    assert_eq!(rig.pause(), 90);
+    rig.pause();
+    assert_eq!(rig.wants(), ["ask for 02"]);
+    rig.available(1);
+    assert_eq!(rig.wants(), ["requested from 1", "ask"]);
+    rig.answer(&DONE);
+    assert_eq!(rig.wants().pop().unwrap(), "ask for 02", "asked again");
+}
+
+#[test]
+fn only_ids_of_communities_are_accepted_and_only_so_many() {
+    let mut rig = Rig::new();
+    for bad in [
+        "".into(),
+        "0x02".into(),
+        community(1)[2..].to_owned(),
+        community(1).replacen("02", "04", 1),
+        community(1) + "0",
+        community(1).replace('1', "g"),
+        "ä".repeat(33),
+    ] {
+        let refused = rig.queue.handle_queue(bad.clone(), rig.now);
+        assert_eq!(refused, Err(QueueError::BadId(bad)));
+    }
+    for number in 0..MOST_COMMUNITIES {
+        rig.queue(number).unwrap();
+    }
+    assert_eq!(MOST_COMMUNITIES, 256);
+    assert_eq!(rig.queue(999), Err(QueueError::Full(256)));
+    assert_eq!(rig.queue(7), Ok(()), "it waits already");
+}
+
+#[test]
+fn a_restart_loses_nothing_that_was_accepted() {
+    let mut rig = Rig::asking();
+    rig.queue(1).unwrap();
+    rig.queue.reset();
+    rig.answer(&DONE);
+    assert_eq!(rig.wants(), NOTHING, "the answer went down with the call");
+    rig.queue.handle_timeout(rig.now);
+    assert_eq!(rig.wants(), ["ask"]);
+    rig.answer(&DONE);
+    assert_eq!(rig.wants().pop().unwrap(), "ask for 01");
+    rig.queue.reset();
+    rig.queue.handle_timeout(rig.now);
+    assert_eq!(rig.wants(), ["ask for 01"]);
+}
