@@ -76,6 +76,21 @@ async fn execute(line: &CommandLine) -> Result<(), Failure> {
     }
 }
 
+/// Libraries that log each step of a negotiation: their lines come only when their target is named.
+const TALKATIVE: [&str; 5] = [
+    "libp2p_core",
+    "libp2p_noise",
+    "multistream_select",
+    "yamux",
+    "rw_stream_sink",
+];
+
+/// The filter, without the lines of [`TALKATIVE`] libraries that it does not name.
+fn own_lines(filter: &str) -> String {
+    let unnamed = TALKATIVE.iter().filter(|it| !filter.contains(**it));
+    unnamed.fold(filter.to_owned(), |all, it| format!("{all},{it}=warn"))
+}
+
 /// Logs go to stderr; the commands that tell something themselves log only what `--log` asks for.
 fn log_to_stderr(
     filter: Option<&str>,
@@ -84,7 +99,7 @@ fn log_to_stderr(
 ) -> Result<(), Failure> {
     let quiet = !matches!(command, Command::Run | Command::Simulate(_));
     let filter = filter.unwrap_or(if quiet { "off" } else { LOG });
-    let filter = EnvFilter::try_new(filter)
+    let filter = EnvFilter::try_new(own_lines(filter))
         .map_err(|error| Exit::Usage.because(format!("--log {filter:?}: {error}")))?;
     let log = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match settings.log.format {
@@ -92,4 +107,19 @@ fn log_to_stderr(
         LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_talkative_libraries_come_only_when_their_target_is_named() {
+        let debug = own_lines("debug");
+        assert!(debug.starts_with("debug,"));
+        assert!(debug.contains("multistream_select=warn"));
+        let named = own_lines("info,yamux=trace");
+        assert!(!named.contains("yamux=warn"));
+        EnvFilter::try_new(named).unwrap();
+    }
 }

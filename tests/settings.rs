@@ -40,7 +40,7 @@ fn the_defaults_are_those_of_the_contract() {
     assert!(settings.cycle.reactive);
     assert_eq!(settings.cycle.pinned, "");
     assert_eq!(settings.cycle.pin_policy, Policy::Prefer);
-    assert_eq!(settings.cycle.pin_patience, Duration::from_secs(30));
+    assert_eq!(settings.cycle.pin_patience, Duration::from_secs(5));
     assert_eq!(settings.cycle.connect_timeout, Duration::from_secs(10));
     assert_eq!(settings.ping.method, Method::Auto);
     assert_eq!(settings.ping.timeout, Duration::from_millis(500));
@@ -52,7 +52,7 @@ fn the_defaults_are_those_of_the_contract() {
             settings.watch.interval.to_string().as_str(),
             settings.watch.budget
         ),
-        ("2s", 65_536)
+        ("1s", 65_536)
     );
     assert_eq!(settings.fleet.discover, Discover::Auto);
     assert_eq!(settings.cycle.jitter, Duration::from_millis(500));
