@@ -194,7 +194,11 @@ impl Addresses {
         let ports = selector::Ports {
             pinger: port(&self.pinger),
             decided: port(&self.connector),
-            surveyed: vec![port(&self.online), port(&self.connector)],
+            surveyed: vec![
+                port(&self.online),
+                port(&self.watcher),
+                port(&self.connector),
+            ],
             events: port(&self.events),
         };
         Selector::new(settings.selector(), settings.ping.timeout, seed, ports)

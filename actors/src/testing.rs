@@ -184,6 +184,7 @@ pub fn surveyed(order: &Select, answered: impl Fn(usize) -> Option<u64>) -> Surv
         }
     });
     Surveyed {
+        begun: crate::Instant::now(),
         round: order.round,
         purpose: order.purpose,
         replies: replies.collect(),

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::{
     node::{self, Signals},
-    probe,
+    probe::{self, Method},
 };
 
 /// All settings.
@@ -84,6 +84,7 @@ impl Settings {
             interval: self.watch.interval.pause(),
             budget: self.watch.budget,
             timeout: self.ping.timeout,
+            rounds_prove_life: matches!(self.ping.method, Method::Auto | Method::Libp2p),
         }
     }
 

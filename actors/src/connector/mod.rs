@@ -389,7 +389,7 @@ impl Handler<Measured> for Connector {
     type Result = ();
 
     fn handle(&mut self, measured: Measured, ctx: &mut Context<Self>) {
-        let Measured { identity, rtt } = measured;
+        let Measured { identity, rtt, .. } = measured;
         self.run(ctx, |it, now| it.handle_measured(&identity, rtt, now));
     }
 }

@@ -24,6 +24,7 @@ use crate::{
     model::mailserver::{Identity, Mailserver},
     node::PeerSnapshot,
     pinger::ProbeFailure,
+    selector::Surveyed,
 };
 
 /// For how long the system's changes are collected: routes come a moment after addresses, and in numbers.
@@ -51,6 +52,14 @@ enum Stage {
     Pausing { until: Instant },
 }
 
+/// What was probed before a doubt arose says nothing about it.
+#[derive(Clone, Copy, Debug)]
+struct Doubt {
+    since: Instant,
+    /// The first round of probes that was sent after it.
+    first_round: u64,
+}
+
 /// The state.
 #[derive(Debug)]
 pub(super) struct Assessment {
@@ -73,6 +82,8 @@ pub(super) struct Assessment {
     last_round: u64,
     /// Rounds up to this one were before the last sleep: what they find is void.
     void: u64,
+    /// The doubt that was raised last.
+    doubt: Option<Doubt>,
     commands: VecDeque<Command>,
 }
 
@@ -97,6 +108,7 @@ impl Assessment {
             stage: Stage::Idle,
             last_round: 0,
             void: 0,
+            doubt: None,
             commands: VecDeque::new(),
         }
     }
@@ -146,7 +158,7 @@ impl Assessment {
         self.complain(now);
     }
 
-    /// The answer to a probe of ours. One that comes late is a sign of life all the same.
+    /// The answer to a probe of ours. One that comes late is a sign of life all the same, if it was sent after the doubt.
     pub(super) fn handle_answer(
         &mut self,
         round: u64,
@@ -158,7 +170,9 @@ impl Assessment {
             return;
         }
         if proves_a_path(outcome) {
-            return self.handle_measured(identity, now);
+            let before = self.doubt.filter(|doubt| round < doubt.first_round);
+            let sent = before.map_or(now, |doubt| doubt.since - Duration::from_nanos(1));
+            return self.handle_measured(identity, sent, now);
         }
         if let Stage::Probing(probing) = &mut self.stage
             && probing.note_silent(round, identity)
@@ -167,8 +181,8 @@ impl Assessment {
         }
     }
 
-    /// A mailserver answered a probe, this actor's or another's.
-    pub(super) fn handle_measured(&mut self, identity: &Identity, now: Instant) {
+    /// A mailserver answered a probe that was sent then, this actor's or another's.
+    pub(super) fn handle_measured(&mut self, identity: &Identity, sent: Instant, now: Instant) {
         self.proven = true;
         let known = self.candidates.iter().find(|it| it.identity == *identity);
         let name = known.map_or("a mailserver", |it| it.id.as_str());
@@ -176,7 +190,23 @@ impl Assessment {
         if known.is_some() {
             self.answered.insert(identity.clone());
         }
-        self.online_by(reason, now);
+        if self.doubt.is_none_or(|doubt| sent >= doubt.since) {
+            self.online_by(reason, now);
+        }
+    }
+
+    /// A ping round is over. Its silence is evidence like that of our own probes, where those are any.
+    pub(super) fn handle_surveyed(&mut self, surveyed: &Surveyed, now: Instant) {
+        let mut replies = surveyed.replies.iter();
+        if let Some(reply) = replies.clone().find(|it| proves_a_path(&it.outcome)) {
+            return self.handle_measured(&reply.identity, surveyed.begun, now);
+        }
+        let asked = |it: &Mailserver| surveyed.replies.iter().any(|r| r.identity == it.identity);
+        let possible = replies.all(|it| !matches!(it.outcome, Err(ProbeFailure::Impossible(_))));
+        let all = !self.candidates.is_empty() && self.candidates.iter().all(asked);
+        if all && possible && self.proven {
+            self.doubt("a ping round was answered by nobody", None, now);
+        }
     }
 
     /// A watched mailserver missed a probe: what its loss may mean is found out beforehand.

@@ -233,7 +233,9 @@ impl Handler<Measured> for OnlineWatch {
     type Result = ();
 
     fn handle(&mut self, measured: Measured, ctx: &mut Context<Self>) {
-        self.run(ctx, |it, now| it.handle_measured(&measured.identity, now));
+        self.run(ctx, |it, now| {
+            it.handle_measured(&measured.identity, measured.sent, now);
+        });
     }
 }
 
@@ -241,10 +243,7 @@ impl Handler<Surveyed> for OnlineWatch {
     type Result = ();
 
     fn handle(&mut self, surveyed: Surveyed, ctx: &mut Context<Self>) {
-        let answered = surveyed.replies.iter().find(|it| it.outcome.is_ok());
-        if let Some(reply) = answered {
-            self.run(ctx, |it, now| it.handle_measured(&reply.identity, now));
-        }
+        self.run(ctx, |it, now| it.handle_surveyed(&surveyed, now));
     }
 }
 

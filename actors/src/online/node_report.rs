@@ -8,12 +8,15 @@ use std::{collections::BTreeSet, time::Duration};
 
 use crate::{Instant, model::mailserver::Identity, node::PeerSnapshot};
 
-/// Nodes that say whether they are online do so every 5 s (recorded on 2024-10): three times it is missing.
+/// Nodes with a heartbeat say every 5 s whether they are online (recorded on 2024-10): three times it is missing.
 const SILENCE: Duration = Duration::from_secs(15);
 
 /// How often a node that stays without peers is doubted again: it may stay so for minutes after the network is
 /// back (recorded on 2024-10), so that its word alone is not worth a probe every 5 s.
 const AGAIN: Duration = Duration::from_secs(30);
+
+/// So many statements without news are a heartbeat; one may be a change that the list does not show.
+const HEARTBEAT: u8 = 2;
 
 /// What is remembered of the node's lists.
 #[derive(Debug, Default)]
@@ -23,6 +26,9 @@ pub(super) struct NodeReport {
     online: Option<bool>,
     /// When the node was doubted for what it still says.
     doubted: Option<Instant>,
+    /// How often in a row it said again what was known: v0.94 speaks at changes only, and nodes since mid-2026 have no
+    /// heartbeat either, so that their silence says nothing.
+    beats: u8,
     /// When it will have been silent for too long.
     due: Option<Instant>,
 }
@@ -30,9 +36,18 @@ pub(super) struct NodeReport {
 impl NodeReport {
     /// The node lists these peers now. Why that proves that we are online, if it does.
     pub(super) fn hear(&mut self, snapshot: PeerSnapshot, now: Instant) -> Option<&'static str> {
-        // Lists that are asked for come at any pace, and those of waku1 only with a change (v0.94).
-        let paced = snapshot.online.is_some() || self.due.is_some();
-        self.due = paced.then(|| now + SILENCE);
+        // Lists that are asked for come at any pace, and say nothing of being online.
+        if snapshot.online.is_some() {
+            let again =
+                self.online == snapshot.online && self.listed.as_ref() == Some(&snapshot.peers);
+            self.beats = match again {
+                true => self.beats.saturating_add(1),
+                false if self.beats < HEARTBEAT => 0,
+                false => self.beats,
+            };
+        }
+        let expected = snapshot.online.is_some() || self.due.is_some();
+        self.due = (expected && self.beats >= HEARTBEAT).then(|| now + SILENCE);
         let turned_on = self.online == Some(false) && snapshot.online == Some(true);
         self.online = snapshot.online.or(self.online);
         let before = self.listed.replace(snapshot.peers);

@@ -49,7 +49,13 @@ async fn supervised() -> Rig {
     watch.send(ready).await.unwrap();
     let rtt = Duration::from_millis(20);
     let identity = mailserver(0).identity;
-    watch.send(Measured { identity, rtt }).await.unwrap();
+    let sent = Instant::now();
+    let measured = Measured {
+        identity,
+        rtt,
+        sent,
+    };
+    watch.send(measured).await.unwrap();
     Rig {
         watch,
         probed,

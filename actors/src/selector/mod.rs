@@ -1,6 +1,6 @@
 //! The choice of a mailserver, and its reasons.
 //!
-//! All candidates are pinged, and the rule ([`choose`], in [`ranking`](crate::selector::ranking)) is applied to what they
+//! All candidates are pinged, and the rule ([`choose`], in [`ranking`]) is applied to what they
 //! answered. Who is in a hurry ([`Purpose::Active`]) does not wait for the silent ones: the decision is made as soon
 //! as the answers in hand settle it (see `early_decision`), while the round goes on. A choice for later
 //! ([`Purpose::Standby`]) waits for the whole round. Either way all that the round found is passed on when
@@ -93,6 +93,8 @@ pub struct Surveyed {
     pub round: u64,
     /// What the choice was for.
     pub purpose: Purpose,
+    /// When it began: the first probes were sent then.
+    pub begun: Instant,
     /// Who answered how, in the order of the candidates; nothing if the pinger died.
     pub replies: Vec<Reply>,
 }
@@ -243,9 +245,10 @@ impl Handler<Select> for Selector {
             timeout: self.timeout,
             heard: hurry.then(|| (number, ctx.address().recipient())),
         });
+        let begun = Instant::now();
         let undecided = Undecided {
             number,
-            begun: Instant::now(),
+            begun,
             early: EarlyDecision::new(order, self.config),
         };
         self.undecided.insert(purpose, undecided);
@@ -262,6 +265,7 @@ impl Handler<Select> for Selector {
             let surveyed = Surveyed {
                 round,
                 purpose,
+                begun,
                 replies,
             };
             for listener in &selector.ports.surveyed {

@@ -15,11 +15,14 @@ use watched_peer::{RARELY, Role, Stage, WatchedPeer};
 use crate::{
     Instant,
     connector::memory::Cause,
-    model::mailserver::{Identity, Mailserver},
+    model::{
+        address::Network,
+        mailserver::{Identity, Mailserver},
+    },
     online::Verdict,
     pinger::{News, ProbeAnswer, ProbeFailure},
     watch::{
-        Config, Watch, WatchLost, Watched, adaptive_timeout::AdaptiveTimeout,
+        Config, Measured, Watch, WatchLost, Watched, adaptive_timeout::AdaptiveTimeout,
         byte_budget::ByteBudget,
     },
 };
@@ -39,7 +42,7 @@ pub enum Command {
         in_use: bool,
     },
     /// It answered, in this time.
-    Measured(Identity, Duration),
+    Measured(Measured),
     /// It did not, for the first time in a row.
     Missed(Identity),
     /// It did not again: why, for people.
@@ -51,6 +54,10 @@ const HOPELESS: u32 = 3;
 
 /// So many misses in a row, and it is lost.
 const LOST: u32 = 2;
+
+/// For how long an answer of any mailserver shows that our probes reach mailservers, so that the silence of another
+/// one is its own. Some pauses between two probes of a standby.
+const LATELY: Duration = Duration::from_secs(60);
 
 /// The most mailservers whose times are known; the one measured longest ago is forgotten first.
 const MOST_KNOWN: usize = 512;
@@ -68,6 +75,8 @@ pub struct FailureDetector {
     config: Config,
     peers: BTreeMap<Identity, WatchedPeer>,
     known: BTreeMap<Identity, Known>,
+    /// When any mailserver last answered us.
+    heard: Option<Instant>,
     bytes_spent: ByteBudget,
     offline: bool,
     last_round: u64,
@@ -84,6 +93,7 @@ impl FailureDetector {
             config,
             peers: BTreeMap::new(),
             known: BTreeMap::new(),
+            heard: None,
             bytes_spent: ByteBudget::new(config.budget),
             offline: false,
             last_round: 0,
@@ -139,6 +149,13 @@ impl FailureDetector {
                 self.begin_again(now);
             }
             Verdict::Online | Verdict::Suspect | Verdict::Asleep => {}
+        }
+    }
+
+    /// A ping round was answered by somebody.
+    pub fn handle_heard(&mut self, now: Instant) {
+        if self.config.rounds_prove_life {
+            self.heard = Some(now);
         }
     }
 
@@ -230,8 +247,12 @@ impl FailureDetector {
         if let Some(peer) = self.peers.get_mut(identity) {
             peer.misses = 0;
         }
-        self.commands
-            .push_back(Command::Measured(identity.clone(), rtt));
+        self.heard = Some(now);
+        self.commands.push_back(Command::Measured(Measured {
+            identity: identity.clone(),
+            rtt,
+            sent,
+        }));
         self.wait(identity, sent, now);
     }
 
@@ -241,7 +262,14 @@ impl FailureDetector {
             return;
         };
         peer.misses = peer.misses.saturating_add(1);
-        if !self.known.contains_key(identity) {
+        let misses = peer.misses;
+        // A half-open connect, which rounds make to enodes, is answered by a hung process too.
+        let multiaddr = peer.mailserver.address.network() == Network::Waku2;
+        let lately = |at: Instant| now.saturating_duration_since(at) < LATELY;
+        let answers = self.known.contains_key(identity);
+        let evidence = answers || (multiaddr && self.heard.is_some_and(lately));
+        tracing::debug!(mailserver = peer.mailserver.id, %failure, misses, answers, evidence, "probe missed");
+        if !evidence {
             // It cannot be measured from here: its silence is no news.
             self.wait(identity, now, now);
         } else if peer.misses < LOST {

@@ -2,8 +2,9 @@
 //!
 //! A node goes on listing a mailserver that hangs, and one that was killed while nothing is asked of it: no switch in
 //! 120 s on status-go 2024-10. So the watch asks for itself, over a connection that the adapter keeps open. A missed
-//! probe is followed by a second one at once; two in a row, and the connector is told. Only a mailserver that has
-//! answered us before can be lost: the silence of one behind a firewall is no news.
+//! probe is followed by a second one at once; two in a row, and the connector is told. Silence is evidence if the
+//! mailserver has answered the watch before, or if any mailserver has answered a probe or a ping round lately: only if
+//! nobody ever answers may a firewall be supposed.
 
 mod adaptive_timeout;
 mod byte_budget;
@@ -21,6 +22,7 @@ use crate::{
     model::mailserver::{Identity, Mailserver},
     online::{Missed, VerdictChanged},
     pinger::{Probe, ProbeAnswer},
+    selector::Surveyed,
     watch::failure_detector::{Command, FailureDetector},
 };
 
@@ -34,6 +36,9 @@ pub struct Config {
     pub budget: u64,
     /// The longest patience for one reply.
     pub timeout: Duration,
+    /// Whether only a mailserver that works answers a ping round over multiaddrs. A TCP connect is answered by a hung
+    /// one too: then a round says nothing of whether the probes of the watch can be answered.
+    pub rounds_prove_life: bool,
 }
 
 /// Whom to watch from now on. Sent by the connector whenever it changes, and again if it keeps one that was
@@ -68,6 +73,8 @@ pub struct Measured {
     pub identity: Identity,
     /// The round-trip time.
     pub rtt: Duration,
+    /// When the probe was sent: an answer is no news of what happened after that.
+    pub sent: Instant,
 }
 
 /// Ask for the state of the watch, for the status page.
@@ -149,10 +156,9 @@ impl Watcher {
                 watched: in_use,
                 answer_to: ctx.address().recipient(),
             }),
-            Command::Measured(identity, rtt) => {
+            Command::Measured(measured) => {
                 for listener in &ports.measured {
-                    let identity = identity.clone();
-                    listener.do_send(Measured { identity, rtt });
+                    listener.do_send(measured.clone());
                 }
             }
             Command::Missed(identity) => ports.missed.do_send(Missed(identity)),
@@ -197,6 +203,16 @@ impl Handler<ProbeAnswer> for Watcher {
 
     fn handle(&mut self, answer: ProbeAnswer, ctx: &mut Context<Self>) {
         self.run(ctx, |it, now| it.handle_answer(&answer, now));
+    }
+}
+
+impl Handler<Surveyed> for Watcher {
+    type Result = ();
+
+    fn handle(&mut self, surveyed: Surveyed, ctx: &mut Context<Self>) {
+        if surveyed.replies.iter().any(|it| it.outcome.is_ok()) {
+            self.run(ctx, |it, now| it.handle_heard(now));
+        }
     }
 }
 

@@ -7,8 +7,11 @@ mod sleep;
 use std::time::Duration;
 
 use ::actors::{
+    Instant,
     online::{NetworkChanged, Verdict},
     pinger::ProbeFailure,
+    testing::mailserver,
+    watch::Measured,
 };
 use rig::{NONE, PROBING, RTT, TIMEOUT, bare, index, pass, rig};
 
@@ -140,8 +143,11 @@ async fn without_the_node_nothing_is_found_out() {
 #[actix::test]
 async fn heartbeats_that_stop_are_a_doubt_once() {
     let it = rig(6).await;
-    it.listed(&[100, 101], Some(true)).await;
-    pass(Duration::from_secs(14)).await;
+    for _ in 0..3 {
+        it.listed(&[100, 101], Some(true)).await;
+        pass(Duration::from_secs(5)).await;
+    }
+    pass(Duration::from_secs(9)).await;
     it.probed.assert_none("it may be late").await;
     pass(Duration::from_secs(2)).await;
     assert_eq!(it.rounds().await, [2]);
@@ -152,6 +158,49 @@ async fn heartbeats_that_stop_are_a_doubt_once() {
     it.probed
         .assert_none("a list that was asked for promises no other")
         .await;
+}
+
+#[actix::test]
+async fn a_node_that_speaks_at_changes_only_may_be_silent() {
+    let it = rig(6).await;
+    it.listed(&[100, 101], Some(true)).await;
+    it.listed(&[100, 101, 102], Some(true)).await;
+    it.listed(&[100], Some(true)).await;
+    pass(Duration::from_secs(600)).await;
+    it.probed
+        .assert_none("it has shown no heartbeat that could stop")
+        .await;
+    assert_eq!(it.news().await, NONE);
+}
+
+#[actix::test]
+async fn an_answer_to_a_probe_that_was_sent_before_the_doubt_does_not_settle_it() {
+    let it = rig(6).await;
+    it.measured(0).await;
+    it.reachable([]);
+    let before = Instant::now();
+    pass(Duration::from_millis(5)).await;
+    it.peers(&[]).await;
+    it.tell(Measured {
+        identity: mailserver(0).identity,
+        rtt: RTT,
+        sent: before,
+    })
+    .await;
+    pass(PROBING).await;
+    assert_eq!(it.news().await, ["suspect", "offline"]);
+    it.measured(0).await;
+    assert_eq!(it.news().await, ["online"], "sent after the doubt");
+}
+
+#[actix::test]
+async fn a_ping_round_that_nobody_answered_is_a_doubt() {
+    let it = rig(3).await;
+    it.measured(0).await;
+    it.reachable([]);
+    it.surveyed(3).await;
+    pass(PROBING).await;
+    assert_eq!(it.news().await, ["suspect", "offline"]);
 }
 
 #[actix::test]

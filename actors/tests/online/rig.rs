@@ -16,7 +16,8 @@ use ::actors::{
         CLOCK_INTERVAL, Clocks, Config, GetVerdict, Missed, OnlineWatch, Ports, Verdict,
         VerdictChanged,
     },
-    pinger::{News, Probe, ProbeAnswer, ProbeFailure, Stage},
+    pinger::{News, Probe, ProbeAnswer, ProbeFailure, Reply, Stage},
+    selector::{Purpose, Surveyed},
     testing::{Probe as Mailbox, Received, mailserver, profile, settle},
     watch::Measured,
 };
@@ -180,6 +181,22 @@ impl Rig {
         self.tell(Measured {
             identity: mailserver(index).identity,
             rtt: RTT,
+            sent: Instant::now(),
+        })
+        .await;
+    }
+
+    /// A ping round over so many candidates is over, and nobody answered.
+    pub(crate) async fn surveyed(&self, count: usize) {
+        let silent = |it: usize| Reply {
+            identity: mailserver(it).identity,
+            outcome: Err(ProbeFailure::Silent(Stage::Connect)),
+        };
+        self.tell(Surveyed {
+            round: 1,
+            purpose: Purpose::Active,
+            begun: Instant::now(),
+            replies: (0..count).map(silent).collect(),
         })
         .await;
     }

@@ -142,6 +142,41 @@ async fn the_patience_follows_the_times_and_forgives_one_that_became_slower() {
 }
 
 #[actix::test]
+async fn one_that_hangs_in_the_moment_of_its_choice_is_lost_because_others_answered_lately() {
+    let it = rig(DEFAULTS);
+    it.is(0, Way::Hung);
+    it.watch(Some(0), None).await;
+    it.surveyed(1).await;
+    let (after, lost) = it.loss_within(2_500).await;
+    assert!(after <= 1_300, "{after} ms");
+    assert_eq!(lost.identity, mailserver(0).identity);
+}
+
+#[actix::test]
+async fn an_answer_long_ago_does_not_make_silence_evidence() {
+    let it = rig(DEFAULTS);
+    it.surveyed(1).await;
+    it.pass(120_000).await;
+    it.is(0, Way::Hung);
+    it.watch(Some(0), None).await;
+    it.pass(60_000).await;
+    it.lost.assert_none("a firewall may be in the way").await;
+}
+
+#[actix::test]
+async fn a_round_of_tcp_connects_proves_nothing() {
+    let it = rig(Config {
+        rounds_prove_life: false,
+        ..DEFAULTS
+    });
+    it.is(0, Way::Hung);
+    it.watch(Some(0), None).await;
+    it.surveyed(1).await;
+    it.pass(60_000).await;
+    it.lost.assert_none("a hung one answers a connect").await;
+}
+
+#[actix::test]
 async fn one_that_never_answered_is_no_news() {
     let it = rig(DEFAULTS);
     it.is(0, Way::Hung);

@@ -5,7 +5,8 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 use ::actors::{
     Instant,
     online::{Missed, Verdict, VerdictChanged},
-    pinger::{self, News, ProbeAnswer, ProbeFailure, Stage},
+    pinger::{self, News, ProbeAnswer, ProbeFailure, Reply, Stage},
+    selector::{Purpose, Surveyed},
     supervisor::{self, Overseer, Slot, supervise},
     testing::{PEER_IDS, Probe, Received, mailserver, settle},
     watch::{Config, GetWatch, Measured, Ports, Watch, WatchLost, Watched, Watcher},
@@ -52,6 +53,7 @@ pub(crate) const DEFAULTS: Config = Config {
     interval: Some(Duration::from_secs(2)),
     budget: 64 * 1024,
     timeout: Duration::from_millis(500),
+    rounds_prove_life: true,
 };
 
 pub(crate) fn rig(config: Config) -> Rig {
@@ -163,6 +165,22 @@ impl Rig {
             standby: standby.map(mailserver),
         };
         self.watcher.send(watch).await.expect("it lives");
+        settle().await;
+    }
+
+    /// A ping round is over, and this one answered.
+    pub(crate) async fn surveyed(&self, index: usize) {
+        let reply = Reply {
+            identity: mailserver(index).identity,
+            outcome: Ok(Duration::from_millis(20)),
+        };
+        let surveyed = Surveyed {
+            round: 1,
+            purpose: Purpose::Active,
+            begun: Instant::now(),
+            replies: vec![reply],
+        };
+        self.watcher.send(surveyed).await.expect("it lives");
         settle().await;
     }
 

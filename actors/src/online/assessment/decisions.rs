@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 
-use super::{Assessment, Command, SETTLE, Stage};
+use super::{Assessment, Command, Doubt, SETTLE, Stage};
 use crate::{
     Instant,
     events::Event,
@@ -62,6 +62,13 @@ impl Assessment {
 
     pub(super) fn begin(&mut self, reason: &'static str, about: Option<Identity>, now: Instant) {
         let wide = self.verdict == Verdict::Offline;
+        if matches!(self.verdict, Verdict::Online | Verdict::Asleep) {
+            self.doubt = Some(Doubt {
+                since: now,
+                first_round: self.last_round + 1,
+            });
+        }
+        tracing::debug!(reason, verdict = ?self.verdict, candidates = self.candidates.len(), proven = self.proven, "doubt");
         let probing = Probing::new(reason, about, wide, self.last_round + 1, now);
         self.stage = Stage::Probing(probing);
         self.ask(now);
@@ -189,6 +196,7 @@ impl Assessment {
         if self.verdict == verdict {
             return;
         }
+        tracing::debug!(before = ?self.verdict, ?verdict, reason, "verdict");
         self.verdict = verdict;
         self.since = now;
         self.reason = reason;
