@@ -70,7 +70,7 @@ impl Default for Config {
         Self {
             reactive: true,
             pin_policy: Policy::Prefer,
-            pin_patience: Duration::from_secs(30),
+            pin_patience: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(10),
             selection_timeout: Duration::from_secs(5),
             jitter: Duration::from_millis(500),
@@ -147,6 +147,8 @@ pub struct Cycle {
     astray: bool,
     trial: Option<u64>,
     verdict: Verdict,
+    /// We are offline, and nobody has answered since: nobody is dialled.
+    withdrawn: bool,
     /// The node lists no peer at all, not even a mailserver.
     alone: bool,
     /// We were offline or asleep: messages may have been missed.
@@ -197,6 +199,7 @@ impl Cycle {
             astray: false,
             trial: None,
             verdict: Verdict::default(),
+            withdrawn: false,
             alone: false,
             gap: false,
             dial_not_before: None,
@@ -371,6 +374,9 @@ impl Cycle {
 
     /// The answer to [`Command::Select`].
     pub fn handle_decision(&mut self, decision: &Decision, now: Instant) {
+        if decision.round == self.round && decision.chosen.is_some() {
+            self.withdrawn = false;
+        }
         match decision.purpose {
             Purpose::Standby => self.draw_standby(decision, now),
             Purpose::Active if decision.round != self.round => {}
@@ -397,11 +403,18 @@ impl Cycle {
     pub fn handle_verdict(&mut self, verdict: Verdict, now: Instant) {
         let was_offline = self.verdict == Verdict::Offline;
         self.verdict = verdict;
+        if verdict == Verdict::Online {
+            self.withdrawn = false;
+        }
         match verdict {
             Verdict::Suspect => {}
             Verdict::Offline | Verdict::Asleep => {
                 self.gap = true;
                 self.memory.acquit();
+                match verdict {
+                    Verdict::Offline => self.withdraw_plans(now),
+                    _ => self.withdrawn = false,
+                }
             }
             Verdict::Online if self.gap => self.return_online(was_offline, now),
             Verdict::Online if matches!(self.phase, Phase::Held(_)) => self.step(now),

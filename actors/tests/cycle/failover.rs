@@ -287,6 +287,33 @@ fn the_held_one_that_is_listed_again_is_used_without_a_round() {
 }
 
 #[test]
+fn a_dial_that_was_planned_is_withdrawn_when_we_are_offline() {
+    let config = Config {
+        jitter: Duration::from_millis(500),
+        ..plain()
+    };
+    let mut rig = Rig::with(config);
+    rig.candidates(CANDIDATES, None);
+    rig.cycle.handle_verdict(Verdict::Offline, rig.now);
+    rig.node(Mode::Waku2);
+    rig.cycle.handle_verdict(Verdict::Online, rig.now);
+    rig.wants();
+    rig.decide(Some(1));
+    assert_eq!(rig.wants(), NOTHING, "it waits for its turn");
+    rig.cycle.handle_verdict(Verdict::Offline, rig.now);
+    for _ in 0..6 {
+        rig.pass(10);
+        let wants = rig.wants();
+        let dials = |it: &String| it.starts_with("connect") || it.starts_with("changed");
+        assert!(!wants.iter().any(dials), "{wants:?}");
+        if wants.iter().any(|it| it.starts_with("select")) {
+            rig.decide(None);
+        }
+        rig.tick();
+    }
+}
+
+#[test]
 fn after_an_outage_the_pause_is_longer() {
     let config = Config {
         jitter: Duration::from_millis(500),
@@ -362,9 +389,9 @@ fn if_nobody_answers_it_is_our_own_outage() {
     rig.cycle
         .handle_silence(&identity(0), Cause::Probe, "no reply", rig.now);
     rig.cycle.handle_verdict(Verdict::Offline, rig.now);
-    rig.wants();
+    assert_eq!(rig.wants().last().unwrap(), "request from nobody");
     rig.decide(None);
-    assert_eq!(rig.wants(), ["request from nobody"]);
+    assert_eq!(rig.wants(), NOTHING, "what that round finds is void");
     assert!(rig.cycle.records().is_empty());
     // The node lists it all the time: it is not believed.
     rig.cycle.handle_verdict(Verdict::Online, rig.now);

@@ -99,6 +99,7 @@ impl Rig {
     pub(crate) fn pinned(policy: Policy, mode: Mode) -> Self {
         let config = Config {
             pin_policy: policy,
+            pin_patience: Duration::from_secs(30),
             ..plain()
         };
         Self::started_with(mode, config, Some(3))

@@ -25,7 +25,9 @@ impl Cycle {
                 if !self.connected.contains(&mailserver.identity) {
                     return self.lost_by_node(now);
                 }
-                self.try_pin(now);
+                if self.may_dial_unasked() {
+                    self.try_pin(now);
+                }
                 self.prepare_standby(now);
             }
             Phase::Held(held)
@@ -44,7 +46,9 @@ impl Cycle {
             return;
         }
         let insists = self.pin.as_ref().is_some_and(|pin| pin.insists(now));
-        if insists {
+        if !self.may_dial_unasked() {
+            self.select(now);
+        } else if insists {
             self.connect_pin(now);
         } else if !self.use_standby(now) {
             self.select(now);
@@ -65,7 +69,8 @@ impl Cycle {
     /// Nobody else works: a pin that is not insisted on any more is still better than nobody.
     pub(super) fn fall_back_to_pin(&mut self, now: Instant) {
         let pinned = self.pin.as_ref().map(|pin| &pin.mailserver().identity);
-        match pinned.is_some_and(|it| !self.tried.contains(it)) {
+        let untried = pinned.is_some_and(|it| !self.tried.contains(it));
+        match untried && self.may_dial_unasked() {
             true => self.connect_pin(now),
             // Whoever was tried failed: more likely it is the node that is offline.
             false => self.memory.acquit(),
@@ -131,6 +136,11 @@ impl Cycle {
         fit && self.tried.contains(identity)
     }
 
+    fn insists_on_untried_pin(&self, now: Instant) -> bool {
+        let tried = |pin: &Pin| self.tried.contains(&pin.mailserver().identity);
+        (self.pin.as_ref()).is_some_and(|pin| pin.insists(now) && !tried(pin))
+    }
+
     /// The choice was made, with nothing active.
     pub(super) fn take(&mut self, decision: &Decision, now: Instant) {
         let chosen = decision.identity.as_ref();
@@ -138,6 +148,8 @@ impl Cycle {
         match chosen.and_then(|it| self.candidates.get(it)).cloned() {
             // It was tried since the round began.
             Some(mailserver) if self.is_overtaken(decision, &mailserver) => self.select(now),
+            // Somebody answers: now a pin that was not to be dialled while we were offline may be.
+            Some(_) if self.insists_on_untried_pin(now) => self.connect_pin(now),
             Some(mailserver) => self.connect(mailserver, self.announcement(), "chosen", now),
             None if chosen.is_some() => self.step(now),
             None => self.find_nobody(now),

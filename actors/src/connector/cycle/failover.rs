@@ -160,7 +160,7 @@ impl Cycle {
         let ours = self.gap || held.excused;
         match (ours && answers) || other.identity == identity {
             true if lost => return self.reconnect(held, now),
-            true if held.cause != Cause::Lost => return self.go_on_with(held),
+            true if held.cause != Cause::Lost => return self.go_on_with(held, now),
             _ => {}
         }
         let proved = |it: &Mailserver| reply_of(decision, &it.identity) == Some(true);
@@ -180,20 +180,25 @@ impl Cycle {
         self.memory.acquit();
         let listed = self.connected.contains(&held.mailserver.identity);
         if self.alone || self.verdict != Verdict::Online {
-            if held.cause != Cause::Lost && !held.excused {
-                self.commands.push_back(Command::Unavailable);
-            }
-            self.phase = Phase::Held(Held {
-                excused: true,
-                ..held
-            });
+            self.phase = self.excuse(held);
         } else if listed && held.cause == Cause::Probe {
             // The node has it as a peer and is online: its word against our silence.
-            self.go_on_with(held);
+            self.go_on_with(held, now);
         } else {
             self.give_up_held(held, now);
             self.find_nobody(now);
         }
+    }
+
+    /// It stays the active one, and cannot be used until we are back.
+    fn excuse(&mut self, held: Held) -> Phase {
+        if held.cause != Cause::Lost && !held.excused {
+            self.commands.push_back(Command::Unavailable);
+        }
+        Phase::Held(Held {
+            excused: true,
+            ..held
+        })
     }
 
     /// It answers, and the node has lost it: one dial brings the node back online.
@@ -203,7 +208,7 @@ impl Cycle {
     }
 
     /// It goes on being used.
-    fn go_on_with(&mut self, held: Held) {
+    fn go_on_with(&mut self, held: Held, now: Instant) {
         self.phase = Phase::Connected {
             mailserver: held.mailserver.clone(),
             since: held.since,
@@ -217,6 +222,8 @@ impl Cycle {
             self.commands.push_back(available);
         }
         self.watched = Watch::default();
+        // It may have become due meanwhile.
+        self.prepare_standby(now);
     }
 
     /// Others answer: it is lost.
@@ -247,6 +254,46 @@ impl Cycle {
         let at = now + pause.clamp(*SEEK.start(), *SEEK.end());
         self.seek = Some(Seek { since, at });
         self.fall_back_to_pin(now);
+    }
+
+    /// We are offline: whoever was to be dialled is not, and nobody is until somebody answers.
+    pub(super) fn withdraw_plans(&mut self, now: Instant) {
+        self.beside = None;
+        self.beside_due = None;
+        self.trial = None;
+        self.early = None;
+        self.withdrawn = true;
+        // A decision that is still to come rests on answers from before.
+        self.round = self.next_number();
+        let phase = std::mem::replace(&mut self.phase, Phase::Idle);
+        self.phase = match phase {
+            Phase::Waiting {
+                mailserver,
+                announced,
+                ..
+            } => {
+                tracing::debug!(mailserver = mailserver.id, "dial withdrawn: offline");
+                match announced {
+                    Announced::Still(held) => self.excuse(held),
+                    Announced::OnceConnected { stays: Some(stays) } => Phase::Connected {
+                        mailserver: stays,
+                        since: now,
+                    },
+                    Announced::Now | Announced::OnceConnected { stays: None } => Phase::Idle,
+                }
+            }
+            Phase::Selecting { held: None, .. } => Phase::Idle,
+            Phase::Selecting {
+                held: Some(held), ..
+            } => self.excuse(held),
+            phase => phase,
+        };
+    }
+
+    /// Offline, nobody is dialled on the strength of what was known before: only an answer ends it. Where our probes
+    /// are no evidence, a dial is the only way to find out.
+    pub(super) fn may_dial_unasked(&self) -> bool {
+        !self.withdrawn || self.standby.is_blind()
     }
 
     /// We are online again, or awake.

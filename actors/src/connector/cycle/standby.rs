@@ -233,6 +233,12 @@ impl Cycle {
         }
         let drawn = decision.identity.as_ref().filter(|it| **it != active);
         let drawn = drawn.and_then(|it| self.candidates.get(it)).cloned();
+        tracing::debug!(
+            standby = drawn.as_ref().map(|it| it.id.as_str()),
+            considered = decision.considered.len(),
+            pool = decision.pool,
+            "standby drawn"
+        );
         self.standby.due = Some(now + self.redrawn_after(drawn.is_some()));
         if self.config.standby != Readiness::Off {
             self.standby.mailserver.clone_from(&drawn);
