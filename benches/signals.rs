@@ -10,7 +10,7 @@ use std::{
 };
 
 use actix_codec::Decoder as _;
-use actors::node::{GetTraffic, Mode};
+use actors::{messages::node::GetTraffic, model::node::Mode};
 use bytes::BytesMut;
 use figures::{Figure, Table};
 use mailserver_sidecar::{clock, node::frames::SignalCodec, sim};

@@ -3,7 +3,7 @@
 use std::{rc::Rc, time::SystemTime};
 
 use actix::Recipient;
-use actors::online::{CLOCK_INTERVAL, Clocks};
+use actors::messages::online::{CLOCK_INTERVAL, Clocks};
 
 /// Where a reading comes from: the system, or a test that lets hours pass.
 pub type Source = Rc<dyn Fn() -> Clocks>;

@@ -8,9 +8,11 @@ mod narrator;
 use std::time::{Duration, SystemTime};
 
 use actors::{
-    events::{Event, Numbered, Subscribe},
+    messages::{
+        events::{Event, Numbered, Subscribe},
+        selection::Decision,
+    },
     model::mailserver::MailserverRef,
-    selector::Decision,
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::{sync::mpsc, time::Instant};

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use actix::{Actor, Context, Handler, Supervised};
-use actors::{connector::memory::Remember, fleet_registry::Save};
+use actors::messages::{candidates::Save, connection::Remember};
 
 use crate::{
     memory::MemoryStore,

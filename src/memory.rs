@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use actors::{connector::memory::Record, model::mailserver::Identity};
+use actors::model::{mailserver::Identity, record::Record};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::state::StateDir;

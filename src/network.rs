@@ -9,7 +9,7 @@
 mod netlink;
 
 use actix::Recipient;
-use actors::online::NetworkChanged;
+use actors::messages::online::NetworkChanged;
 
 /// Tells every change, bursts as one, until nobody is there to be told. Where the system does not let us listen,
 /// one warning is all that comes of it.

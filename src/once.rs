@@ -4,11 +4,21 @@ use std::{io::IsTerminal, time::Duration};
 
 use actix::{Actor, Addr, Context, Handler, Recipient};
 use actors::{
-    fleet_registry::{Candidates, CandidatesChanged, FleetRegistry, FleetsLoaded, Save, Saved},
-    model::mailserver::{Mailserver, Origin},
-    node::{HistorySignal, Mode, NodeChanged, NodeState, NodeSwitched, Profile},
-    pinger::{PingReport, PingRound, Pinger},
-    selector::{Candidate, Purpose, Select, Tier, choose},
+    fleet_registry::FleetRegistry,
+    messages::{
+        candidates::{Candidates, CandidatesChanged, FleetsLoaded, Save, Saved},
+        node::{HistorySignal, NodeChanged, NodeSwitched},
+        ping::PingRound,
+        selection::Select,
+    },
+    model::{
+        candidate::{Candidate, Purpose, Tier},
+        mailserver::{Mailserver, Origin},
+        node::{Mode, NodeState, Profile},
+        probe::PingReport,
+    },
+    pinger::Pinger,
+    selector::choose,
 };
 use tokio::sync::watch;
 

@@ -4,8 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use actix::Recipient;
 use actors::{
-    fleet_registry::{Discover, FleetsLoaded},
-    supervisor::BudgetSpent,
+    fleet_registry::Discover, messages::candidates::FleetsLoaded, supervisor::BudgetSpent,
 };
 use tokio::{
     sync::{mpsc, oneshot},

@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use actors::fleet_registry::Saved;
+use actors::messages::candidates::Saved;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::node::PinRecord;
@@ -256,7 +256,7 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
-    use actors::{fleet_registry::SavedPin, node::SavedMailserver};
+    use actors::{messages::candidates::SavedPin, model::node::SavedMailserver};
     use tempfile::TempDir;
 
     use super::*;

@@ -9,10 +9,14 @@ use actix::{Actor, Addr, Context, Handler, Message, Recipient};
 use actors::{
     connector::{self, Connector},
     events::{self, Events},
-    fleet_registry::{self, FleetRegistry, FleetsLoaded, Save},
+    fleet_registry::{self, FleetRegistry},
     history_requester::{self, HistoryRequester},
-    node::NodePort,
-    online::{self, Clocks, NetworkChanged, OnlineWatch},
+    messages::{
+        candidates::{FleetsLoaded, Save},
+        node::NodePort,
+        online::{Clocks, NetworkChanged},
+    },
+    online::{self, OnlineWatch},
     peer_tracker::PeerTracker,
     pinger::Pinger,
     selector::{self, Selector},

@@ -7,7 +7,7 @@ use std::{
 };
 
 use actors::{
-    fleet_registry::Fleet,
+    messages::candidates::Fleet,
     model::{
         address::Network,
         mailserver::{Mailserver, Origin},

@@ -12,19 +12,20 @@
 //! | [`online`] | whether we are online ourselves |
 //! | [`history_requester`] | what the node still has to ask for, until it was answered; its decisions are in `request_queue` |
 //! | [`events`] | what happened, numbered, for every subscriber |
-//! | [`node`] | the port to the node: the messages that an adapter answers |
+//! | [`messages`] | what they say to each other, and to the adapters |
 //! | [`model`] | the words all of them share |
 //!
-//! Nothing here opens a socket or reads a clock: an adapter answers [`node`] and [`pinger::Probe`],
-//! and time is tokio's, so that a test can hold it.
+//! Three floors, and imports run down only: rooms (one for each actor), [`messages`], [`model`]. No room knows
+//! another one. Nothing here opens a socket or reads a clock: adapters answer [`messages::node`] and
+//! [`messages::ping::Probe`], and time is tokio's, so that a test can hold it.
 
 pub mod connector;
 mod deadline;
 pub mod events;
 pub mod fleet_registry;
 pub mod history_requester;
+pub mod messages;
 pub mod model;
-pub mod node;
 pub mod online;
 pub mod peer_tracker;
 pub mod pinger;

@@ -7,10 +7,13 @@ use tokio::sync::Notify;
 
 use crate::{
     connector::cycle,
-    model::mailserver::{Identity, Mailserver, Origin},
-    node::{Mode, Profile},
-    pinger::{ProbeFailure, Reply, Stage},
-    selector::{Considered, Decision, Select, Surveyed, Verdict},
+    messages::selection::{Decision, Select, Surveyed},
+    model::{
+        candidate::{Considered, Standing},
+        mailserver::{Identity, Mailserver, Origin},
+        node::{Mode, Profile},
+        probe::{ProbeFailure, Reply, Stage},
+    },
 };
 
 type Answer<M> = Box<dyn FnMut(&M) -> <M as Message>::Result>;
@@ -139,10 +142,10 @@ pub fn decision(order: &Select, chosen: Option<usize>, silent: impl Fn(usize) ->
     let chosen = chosen.map(|it| mailserver(it).identity);
     let verdict = |identity: &Identity| {
         if Some(identity) == chosen.as_ref() {
-            Some(Verdict::Chosen)
+            Some(Standing::Chosen)
         } else {
             let failure = ProbeFailure::Silent(Stage::Connect);
-            silent(index(identity)?).then_some(Verdict::NoReply(failure))
+            silent(index(identity)?).then_some(Standing::NoReply(failure))
         }
     };
     let considered = order.candidates.iter().filter_map(|candidate| {
@@ -150,14 +153,14 @@ pub fn decision(order: &Select, chosen: Option<usize>, silent: impl Fn(usize) ->
         Some(Considered {
             mailserver: candidate.mailserver.reference(),
             identity: candidate.mailserver.identity.clone(),
-            rtt: (verdict == Verdict::Chosen).then_some(Duration::from_millis(20)),
+            rtt: (verdict == Standing::Chosen).then_some(Duration::from_millis(20)),
             tier: candidate.tier,
             listed: candidate.listed,
             verdict,
         })
     });
     let considered: Vec<Considered> = considered.collect();
-    let chosen = considered.iter().find(|it| it.verdict == Verdict::Chosen);
+    let chosen = considered.iter().find(|it| it.verdict == Standing::Chosen);
     Decision {
         round: order.round,
         purpose: order.purpose,

@@ -4,16 +4,19 @@ use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use ::actors::{
     Instant,
-    connector::{MailserverFailing, MailserverServed},
-    events::Publish,
-    history_requester::{
-        Config, GetStatus, HistoryRequester, MailserverAvailable, MailserverGone, Ports,
-        QueueCommunity, QueueError, RequestNow,
+    history_requester::{Config, HistoryRequester, Ports},
+    messages::{
+        events::Publish,
+        history::{
+            GetStatus, MailserverAvailable, MailserverFailing, MailserverGone, MailserverServed,
+            QueueCommunity, QueueError, RequestNow,
+        },
+        node::{
+            Connect, DropPeer, HistorySignal, Introduce, NodePort, RefreshPeers, RequestCommunity,
+            RequestHistory,
+        },
     },
-    node::{
-        CommunityAnswer, Connect, DropPeer, HistoryAnswer, HistorySignal, Introduce, NodeError,
-        NodePort, RefreshPeers, RequestCommunity, RequestHistory,
-    },
+    model::node::{CommunityAnswer, HistoryAnswer, NodeError},
     testing::{Probe, Received, mailserver, settle},
 };
 use actix::prelude::*;

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use ::actors::{
     Instant,
-    pinger::{
-        Heard, News, PingReport, PingRound, Pinger, Probe, ProbeAnswer, ProbeFailure, Progress,
-        Reply, Stage, round_limit,
-    },
+    messages::ping::{Heard, News, PingRound, Probe, ProbeAnswer, Progress},
+    model::probe::{PingReport, ProbeFailure, Reply, Stage, round_limit},
+    pinger::Pinger,
     testing::{Probe as Mailbox, mailserver, settle},
 };
 use actix::prelude::*;

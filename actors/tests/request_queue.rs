@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use actors::{
     Instant,
-    events::Event,
     history_requester::{
-        Config, QueueError,
+        Config,
         request_queue::{Command, MOST_COMMUNITIES, RequestQueue},
     },
-    node::{CommunityAnswer, HistoryAnswer, HistorySignal, NodeError},
+    messages::{events::Event, history::QueueError, node::HistorySignal},
+    model::node::{CommunityAnswer, HistoryAnswer, NodeError},
     testing::mailserver,
 };
 

@@ -5,20 +5,22 @@ use std::{cell::Cell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use ::actors::{
     Instant,
-    connector::{self, Connector, Tick},
-    events::{Event, Publish},
-    fleet_registry::CandidatesChanged,
-    history_requester::{self, HistoryRequester, MailserverAvailable, QueueCommunity, RequestNow},
-    model::mailserver::Identity,
-    node::{
-        CommunityAnswer, Connection, HistoryAnswer, Mode, NodeChanged, NodePort, NodeState,
-        RequestCommunity, RequestHistory,
+    connector::{self, Connector},
+    history_requester::{self, HistoryRequester},
+    messages::{
+        candidates::CandidatesChanged,
+        events::{Event, Publish},
+        history::{MailserverAvailable, QueueCommunity, RequestNow},
+        node::{NodeChanged, NodePort, RequestCommunity, RequestHistory},
+        peers::Repeat,
+        selection::Select,
+        supervision::{GetHealth, Health, Report, Tick},
     },
-    peer_tracker::Repeat,
-    selector::Select,
-    supervisor::{
-        BudgetSpent, Config, GetHealth, Health, Overseer, Report, Slot, Supervisor, supervise,
+    model::{
+        mailserver::Identity,
+        node::{CommunityAnswer, Connection, HistoryAnswer, Mode, NodeState},
     },
+    supervisor::{BudgetSpent, Config, Overseer, Slot, Supervisor, supervise},
     testing::{Probe, Received, mailserver, profile, settle},
 };
 use actix::prelude::*;

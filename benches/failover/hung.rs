@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use actors::node::Mode;
+use actors::model::node::Mode;
 use mailserver_sidecar::{clock, sim::Fault};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 

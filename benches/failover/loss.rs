@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use actors::node::Mode;
+use actors::model::node::Mode;
 use mailserver_sidecar::{
     clock,
     sim::{self, Fault, Simulation},

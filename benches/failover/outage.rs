@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use actors::{connector, events::Event, node::Mode};
+use actors::{
+    messages::{connection::Status, events::Event},
+    model::node::Mode,
+};
 use mailserver_sidecar::{
     clock,
     sim::{Fault, Simulation},
@@ -117,7 +120,7 @@ fn mend(simulation: &Simulation) {
     (0..all).for_each(|it| set(simulation, it, Fault::None));
 }
 
-fn marks(status: &connector::Status) -> u64 {
+fn marks(status: &Status) -> u64 {
     let records = status.memory.values();
     let recorded = records.map(|it| {
         let failures: u64 = it.failures.values().sum();

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actors::{
+use actors::messages::{
     events::Event,
     online::{CLOCK_INTERVAL, Clocks},
 };

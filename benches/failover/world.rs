@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actors::{model::mailserver::MailserverRef, node::Mode};
+use actors::model::{mailserver::MailserverRef, node::Mode};
 use mailserver_sidecar::sim::{self, Fault, MailserverInfo, Simulation};
 use serde::de::IgnoredAny;
 use serde_json::json;

@@ -4,8 +4,10 @@
 use std::{path::Path, rc::Rc, time::Duration};
 
 use actors::{
-    connector::{self, GetStatus},
-    events::{Event, Numbered, Subscribe},
+    messages::{
+        connection::{GetStatus, Status},
+        events::{Event, Numbered, Subscribe},
+    },
     model::mailserver::MailserverRef,
 };
 use mailserver_sidecar::{
@@ -91,7 +93,7 @@ impl Pair {
 
     /// The state of the loop.
     #[allow(dead_code, reason = "some benches need no more than the events")]
-    pub(crate) async fn status(&self) -> connector::Status {
+    pub(crate) async fn status(&self) -> Status {
         let status = self.service.control.connector.send(GetStatus).await;
         status.expect("the connector runs")
     }

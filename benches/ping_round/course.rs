@@ -7,12 +7,17 @@ use std::{
 
 use actix::{Actor, Addr, AsyncContext as _, Context, Handler, Recipient, ResponseFuture};
 use actors::{
-    events::Publish,
-    model::mailserver::{Identity, Mailserver},
-    pinger::{Heard, PingReport, PingRound, Progress},
-    selector::{
-        Candidate, Config, Decision, Ports, Purpose, Select, Selector, Surveyed, Tier, choose,
+    messages::{
+        events::Publish,
+        ping::{Heard, PingRound, Progress},
+        selection::{Decision, Select, Surveyed},
     },
+    model::{
+        candidate::{Candidate, Purpose, Tier},
+        mailserver::{Identity, Mailserver},
+        probe::PingReport,
+    },
+    selector::{Config, Ports, Selector, choose},
 };
 use tokio::sync::oneshot;
 

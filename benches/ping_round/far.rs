@@ -2,11 +2,9 @@
 
 use std::{sync::mpsc, thread, time::Duration};
 
-use actors::{
-    model::{
-        address::Address,
-        mailserver::{Mailserver, Origin},
-    },
+use actors::model::{
+    address::Address,
+    mailserver::{Mailserver, Origin},
     node::Mode,
 };
 use mailserver_sidecar::sim::{self, Fault, MailserverInfo, Simulation};

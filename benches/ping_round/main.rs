@@ -15,9 +15,13 @@ use std::{
 
 use actix::{Actor, Addr};
 use actors::{
-    model::mailserver::Mailserver,
-    node::{Mode, NodeChanged, NodeState, Profile},
-    pinger::{PingReport, PingRound, Pinger},
+    messages::{node::NodeChanged, ping::PingRound},
+    model::{
+        mailserver::Mailserver,
+        node::{Mode, NodeState, Profile},
+        probe::PingReport,
+    },
+    pinger::Pinger,
 };
 use far::Far;
 use figures::{Figure, Table};

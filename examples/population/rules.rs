@@ -4,10 +4,15 @@ use std::{collections::BTreeMap, rc::Rc, time::Duration};
 
 // The rule of the service itself: nothing of it is written a second time here.
 use actors::{
-    connector::{jitter, memory::Cause},
-    model::mailserver::Mailserver,
-    pinger::{PingReport, ProbeFailure, Reply, Stage},
-    selector::{Candidate, Config, Purpose, Select, Tier, bucket, choose, pool_size},
+    connector::jitter,
+    messages::selection::Select,
+    model::{
+        candidate::{Candidate, Purpose, Tier},
+        mailserver::Mailserver,
+        probe::{PingReport, ProbeFailure, Reply, Stage},
+        record::Cause,
+    },
+    selector::{Config, bucket, choose, pool_size},
 };
 use rand::{RngExt, rngs::StdRng};
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use actors::connector::memory::Cause;
+use actors::model::record::Cause;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use crate::{

@@ -151,40 +151,43 @@ mod tests {
 
     #[test]
     fn every_fate_is_told_in_the_words_that_actors_use() {
-        use actors::{
-            pinger::{ProbeFailure, Stage},
-            selector::Verdict,
+        use actors::model::{
+            candidate::Standing,
+            probe::{ProbeFailure, Stage},
         };
-        let silent = |stage| Verdict::NoReply(ProbeFailure::Silent(stage));
+        let silent = |stage| Standing::NoReply(ProbeFailure::Silent(stage));
         for (verdict, told) in [
-            (Verdict::Chosen, "chosen"),
-            (Verdict::NotDrawn, "in the pool"),
-            (Verdict::Slower, "slower"),
-            (Verdict::Cooling, "failed lately"),
-            (Verdict::Unproven, "unproven"),
-            (Verdict::NotListed, "not a peer"),
-            (Verdict::Pending, "not waited for"),
+            (Standing::Chosen, "chosen"),
+            (Standing::NotDrawn, "in the pool"),
+            (Standing::Slower, "slower"),
+            (Standing::Cooling, "failed lately"),
+            (Standing::Unproven, "unproven"),
+            (Standing::NotListed, "not a peer"),
+            (Standing::Pending, "not waited for"),
             (silent(Stage::Round), "no reply"),
             (silent(Stage::Multiplexer), "no reply: multiplexer"),
-            (Verdict::NoReply(ProbeFailure::Refused), "refused"),
+            (Standing::NoReply(ProbeFailure::Refused), "refused"),
             (
-                Verdict::NoReply(ProbeFailure::Unresolved("x".into())),
+                Standing::NoReply(ProbeFailure::Unresolved("x".into())),
                 "name not resolved",
             ),
             (
-                Verdict::NoReply(ProbeFailure::WrongPeer("x".into())),
+                Standing::NoReply(ProbeFailure::WrongPeer("x".into())),
                 "another peer is there",
             ),
             (
-                Verdict::NoReply(ProbeFailure::NoProtocol(Stage::Ping)),
+                Standing::NoReply(ProbeFailure::NoProtocol(Stage::Ping)),
                 "no common protocol",
             ),
-            (Verdict::NoReply(ProbeFailure::NoStore), "no store protocol"),
             (
-                Verdict::NoReply(ProbeFailure::Impossible("x".into())),
+                Standing::NoReply(ProbeFailure::NoStore),
+                "no store protocol",
+            ),
+            (
+                Standing::NoReply(ProbeFailure::Impossible("x".into())),
                 "cannot be probed",
             ),
-            (Verdict::NoReply(ProbeFailure::Other("x".into())), "x"),
+            (Standing::NoReply(ProbeFailure::Other("x".into())), "x"),
         ] {
             let considered = json!({ "verdict": serde_json::to_value(&verdict).unwrap() });
             assert_eq!(fate(&considered), told);

@@ -14,7 +14,7 @@ mod status;
 
 use std::{ffi::OsString, path::PathBuf};
 
-use actors::node::Mode;
+use actors::model::node::Mode;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::{exit::Exit, settings::Sources};

@@ -1,8 +1,11 @@
 //! `ping`: one ping round over the candidates, as a table.
 
 use actors::{
-    pinger::ProbeFailure,
-    selector::{Considered, Decision, Tier, Verdict},
+    messages::selection::Decision,
+    model::{
+        candidate::{Considered, Standing, Tier},
+        probe::ProbeFailure,
+    },
 };
 use serde_json::{Value, json};
 
@@ -61,8 +64,8 @@ fn tier(tier: Tier) -> &'static str {
 fn fate(one: &Considered, in_pool: bool) -> String {
     match &one.verdict {
         _ if in_pool => "in the pool".to_owned(),
-        Verdict::NoReply(failure) => in_short(failure),
-        Verdict::Cooling => "failed lately".to_owned(),
+        Standing::NoReply(failure) => in_short(failure),
+        Standing::Cooling => "failed lately".to_owned(),
         verdict => word(verdict).replace('_', " "),
     }
 }
@@ -81,7 +84,7 @@ fn as_json(decision: &Decision) -> String {
     let rows = considered.map(|(place, one)| {
         let in_pool = place < decision.pool;
         let failure = match &one.verdict {
-            Verdict::NoReply(failure) => Some(failure.to_string()),
+            Standing::NoReply(failure) => Some(failure.to_string()),
             _ => None,
         };
         json!({
@@ -103,16 +106,16 @@ fn milliseconds(one: &Considered) -> Option<f64> {
 }
 
 /// As a decision names it.
-fn word(verdict: &Verdict) -> &'static str {
+fn word(verdict: &Standing) -> &'static str {
     match verdict {
-        Verdict::Chosen => "chosen",
-        Verdict::NotDrawn => "not_drawn",
-        Verdict::Slower => "slower",
-        Verdict::Cooling => "cooling",
-        Verdict::Unproven => "unproven",
-        Verdict::NotListed => "not_listed",
-        Verdict::Pending => "pending",
-        Verdict::NoReply(_) => "no_reply",
+        Standing::Chosen => "chosen",
+        Standing::NotDrawn => "not_drawn",
+        Standing::Slower => "slower",
+        Standing::Cooling => "cooling",
+        Standing::Unproven => "unproven",
+        Standing::NotListed => "not_listed",
+        Standing::Pending => "pending",
+        Standing::NoReply(_) => "no_reply",
     }
 }
 
@@ -120,10 +123,10 @@ fn word(verdict: &Verdict) -> &'static str {
 mod tests {
     use std::time::Duration;
 
-    use actors::{
-        model::mailserver::{Identity, MailserverRef},
-        pinger::Stage,
-        selector::Purpose,
+    use actors::model::{
+        candidate::Purpose,
+        mailserver::{Identity, MailserverRef},
+        probe::Stage,
     };
 
     use super::*;
@@ -149,7 +152,7 @@ mod tests {
         let mut decision = sample();
         decision.considered[0].mailserver.id = "i".repeat(300);
         let other = ProbeFailure::Other("x".repeat(300));
-        decision.considered[4].verdict = Verdict::NoReply(other);
+        decision.considered[4].verdict = Standing::NoReply(other);
         let table = render(&decision, false);
         assert!(table.lines().all(|line| line.chars().count() <= WIDTH));
     }
@@ -192,27 +195,27 @@ mod tests {
             identity: Identity::new(id),
             rtt: micros.map(Duration::from_micros),
             tier: match verdict {
-                Verdict::Unproven => Tier::Unknown,
+                Standing::Unproven => Tier::Unknown,
                 _ => Tier::Healthy,
             },
             listed: false,
             verdict,
         };
-        let silent = |id, failure| one(id, None, Verdict::NoReply(failure));
+        let silent = |id, failure| one(id, None, Standing::NoReply(failure));
         Decision {
             round: 0,
             purpose: Purpose::Active,
             chosen: None,
             identity: None,
             considered: vec![
-                one("b", Some(13_200), Verdict::Chosen),
+                one("b", Some(13_200), Standing::Chosen),
                 one(
                     "store-01.do-ams3.status.prod",
                     Some(14_000),
-                    Verdict::NotDrawn,
+                    Standing::NotDrawn,
                 ),
-                one("c", Some(499_900), Verdict::Slower),
-                one("p", Some(1_500), Verdict::Unproven),
+                one("c", Some(499_900), Standing::Slower),
+                one("p", Some(1_500), Standing::Unproven),
                 silent("d", ProbeFailure::Refused),
                 silent("a", ProbeFailure::Silent(Stage::Connect)),
                 silent("f", ProbeFailure::WrongPeer("16Uiu2".to_owned())),

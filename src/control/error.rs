@@ -1,7 +1,7 @@
 //! What a request that cannot be served is answered: a status, and JSON with a word and a reason.
 
 use actix_web::{HttpResponse, ResponseError, body::BoxBody, http::StatusCode};
-use actors::{fleet_registry::RegistryError, history_requester::QueueError};
+use actors::messages::{candidates::RegistryError, history::QueueError};
 use serde_json::json;
 
 /// Why a request was not served.

@@ -5,7 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use actors::{connector::memory::Cause, online::Verdict, peer_tracker::PeerState};
+use actors::{
+    messages::peers::PeerState,
+    model::{record::Cause, verdict::Verdict},
+};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},

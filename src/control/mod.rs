@@ -23,15 +23,16 @@ use std::{future::Future, io, net::SocketAddr, time::Duration};
 
 use actix::{Message, Recipient};
 use actix_web::{App, web};
-use actors::{
-    connector, events,
-    fleet_registry::{AddCustom, Candidates, Pin, RemoveCustom, Unpin},
-    history_requester::{self, QueueCommunity, RequestNow},
+use actors::messages::{
+    candidates::{AddCustom, Candidates, Pin, RemoveCustom, Unpin},
+    connection,
+    events::Subscribe,
+    history::{self, QueueCommunity, RequestNow},
     node::{GetTraffic, PushSignals},
     online::GetVerdict,
-    peer_tracker::Peers,
-    selector::LastDecision,
-    supervisor::GetHealth,
+    peers::Peers,
+    selection::LastDecision,
+    supervision::GetHealth,
     watch::GetWatch,
 };
 use tokio::{net::TcpListener, sync::watch, time::Instant};
@@ -48,7 +49,7 @@ const CHANGE_LIMIT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Ports {
     /// The connector, for its state.
-    pub connector: Recipient<connector::GetStatus>,
+    pub connector: Recipient<connection::GetStatus>,
     /// The registry, for the list.
     pub candidates: Recipient<Candidates>,
     /// The registry, to add a mailserver.
@@ -68,7 +69,7 @@ pub struct Ports {
     /// The watch, for its state.
     pub watch: Recipient<GetWatch>,
     /// The history requester, for its state.
-    pub history: Recipient<history_requester::GetStatus>,
+    pub history: Recipient<history::GetStatus>,
     /// The history requester, to ask now.
     pub request_history: Recipient<RequestNow>,
     /// The history requester, for a community.
@@ -80,7 +81,7 @@ pub struct Ports {
     /// The node adapter, for signals that the application forwards.
     pub push_signals: Recipient<PushSignals>,
     /// The events.
-    pub subscribe: Recipient<events::Subscribe>,
+    pub subscribe: Recipient<Subscribe>,
 }
 
 /// What the API is told about the rest of the configuration.

@@ -7,11 +7,16 @@ use actix_web::{
     web::{self, Bytes, Data, Json, Path},
 };
 use actors::{
-    connector,
-    fleet_registry::{AddCustom, Candidates, CandidatesChanged, Pin, RemoveCustom, Unpin},
-    history_requester::{QueueCommunity, RequestNow},
-    model::mailserver::{Identity, Mailserver},
-    node::{NodeState, PushSignals, SavedMailserver},
+    messages::{
+        candidates::{AddCustom, Candidates, CandidatesChanged, Pin, RemoveCustom, Unpin},
+        connection,
+        history::{QueueCommunity, RequestNow},
+        node::PushSignals,
+    },
+    model::{
+        mailserver::{Identity, Mailserver},
+        node::{NodeState, SavedMailserver},
+    },
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -97,7 +102,7 @@ async fn scrape(ports: Data<Ports>, started: Data<Started>) -> Result<HttpRespon
 }
 
 async fn readiness(ports: Data<Ports>) -> Result<Json<Value>, ApiError> {
-    let status = ask(&ports.connector, connector::GetStatus, ANSWER_LIMIT).await;
+    let status = ask(&ports.connector, connection::GetStatus, ANSWER_LIMIT).await;
     match status.ok_or(ApiError::Unanswered("connector"))?.node {
         NodeState::Ready { .. } => Ok(Json(json!({ "ready": true }))),
         NodeState::LoggedOut => Err(ApiError::NotReady(

@@ -3,28 +3,30 @@
 use std::collections::BTreeMap;
 
 use actors::{
-    connector,
-    fleet_registry::{Candidates, CandidatesChanged},
-    history_requester,
-    node::{GetTraffic, Mode, NodeState, Profile, Traffic},
-    online::{GetVerdict, Online},
-    peer_tracker::{PeerTable, Peers},
-    selector::{Decision, LastDecision},
-    supervisor::{GetHealth, Health},
-    watch::{GetWatch, Watched},
+    messages::{
+        candidates::{Candidates, CandidatesChanged},
+        connection, history,
+        node::{GetTraffic, Traffic},
+        online::{GetVerdict, Online},
+        peers::{PeerTable, Peers},
+        selection::{Decision, LastDecision},
+        supervision::{GetHealth, Health},
+        watch::{GetWatch, Watched},
+    },
+    model::node::{Mode, NodeState, Profile},
 };
 
 use super::{ANSWER_LIMIT, Ports, ask};
 
 /// What each part told; `None` where it did not answer in time.
 pub(super) struct Snapshot {
-    pub(super) connector: Option<connector::Status>,
+    pub(super) connector: Option<connection::Status>,
     pub(super) registry: Option<CandidatesChanged>,
     pub(super) peers: Option<PeerTable>,
     pub(super) decision: Option<Option<Decision>>,
     pub(super) online: Option<Online>,
     pub(super) watch: Option<Watched>,
-    pub(super) history: Option<history_requester::Status>,
+    pub(super) history: Option<history::Status>,
     pub(super) health: Option<BTreeMap<&'static str, Health>>,
     pub(super) traffic: Option<Traffic>,
 }
@@ -32,13 +34,13 @@ pub(super) struct Snapshot {
 impl Snapshot {
     pub(super) async fn take(ports: &Ports) -> Self {
         let (connector, registry, peers, decision, online, watch, history, health, traffic) = tokio::join!(
-            ask(&ports.connector, connector::GetStatus, ANSWER_LIMIT),
+            ask(&ports.connector, connection::GetStatus, ANSWER_LIMIT),
             ask(&ports.candidates, Candidates, ANSWER_LIMIT),
             ask(&ports.peers, Peers, ANSWER_LIMIT),
             ask(&ports.last_decision, LastDecision, ANSWER_LIMIT),
             ask(&ports.online, GetVerdict, ANSWER_LIMIT),
             ask(&ports.watch, GetWatch, ANSWER_LIMIT),
-            ask(&ports.history, history_requester::GetStatus, ANSWER_LIMIT),
+            ask(&ports.history, history::GetStatus, ANSWER_LIMIT),
             ask(&ports.health, GetHealth, ANSWER_LIMIT),
             ask(&ports.traffic, GetTraffic, ANSWER_LIMIT),
         );

@@ -3,18 +3,22 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use actors::{
-    connector::{
-        self, Counts,
-        memory::{Cause, Record},
+    messages::{
+        self,
+        connection::{self, Counts},
+        history,
+        node::Traffic,
+        peers::{PeerState, PeerTable},
+        selection::Decision,
+        supervision::Health,
+        watch::Watched,
     },
-    history_requester,
-    model::mailserver::{Mailserver, Origin},
-    node::{Mode, NodeState, Traffic},
-    online,
-    peer_tracker::{PeerState, PeerTable},
-    selector::{Decision, Tier},
-    supervisor::Health,
-    watch::Watched,
+    model::{
+        candidate::Tier,
+        mailserver::{Mailserver, Origin},
+        node::{Mode, NodeState},
+        record::{Cause, Record},
+    },
 };
 use serde::Serialize;
 
@@ -36,7 +40,7 @@ pub(super) struct Report<'a> {
     counts: Option<Counts>,
     last_decision: Option<&'a Decision>,
     watch: Option<&'a Watched>,
-    history: Option<&'a history_requester::Status>,
+    history: Option<&'a history::Status>,
     actors: Option<&'a BTreeMap<&'static str, Health>>,
     traffic: Option<&'a Traffic>,
     unanswered: Vec<&'static str>,
@@ -55,7 +59,7 @@ struct Node<'a> {
 #[derive(Serialize)]
 struct Online<'a> {
     #[serde(flatten)]
-    verdict: &'a online::Online,
+    verdict: &'a messages::online::Online,
     node: Option<bool>,
 }
 
@@ -169,7 +173,7 @@ impl<'a> Online<'a> {
 }
 
 impl<'a> Active<'a> {
-    fn new(active: &'a connector::Active) -> Self {
+    fn new(active: &'a connection::Active) -> Self {
         let Mailserver {
             id, name, address, ..
         } = &active.mailserver;
@@ -200,7 +204,7 @@ impl<'a> Standby<'a> {
 }
 
 impl<'a> Pin<'a> {
-    fn new(pin: &'a connector::PinStatus) -> Self {
+    fn new(pin: &'a connection::PinStatus) -> Self {
         let Mailserver {
             id, name, address, ..
         } = &pin.mailserver;

@@ -7,7 +7,7 @@ use actix_web::{
     http::header::{CACHE_CONTROL, HeaderName},
     web::{Bytes, Data, Query},
 };
-use actors::events::{self, Numbered, Subscribe};
+use actors::messages::events::{Event, Numbered, Subscribe};
 use futures_util::{Stream, stream};
 use serde::{Deserialize, Serialize};
 use tokio::{
@@ -63,7 +63,7 @@ pub(super) async fn events(
     let free = streams.free.clone().try_acquire_owned();
     let permit = free.map_err(|_| ApiError::TooManyStreams(MAX_STREAMS))?;
     // The whole replay may be put in at once.
-    let (sink, events) = mpsc::channel(events::Config::default().keep + BATCH);
+    let (sink, events) = mpsc::channel(actors::events::Config::default().keep + BATCH);
     let subscribed = ask(&ports.subscribe, Subscribe { after, sink }, ANSWER_LIMIT).await;
     subscribed.ok_or(ApiError::Unanswered("events"))?;
     let source = Source {
@@ -126,7 +126,7 @@ impl Source {
 #[derive(Serialize)]
 struct Payload<'a> {
     #[serde(flatten)]
-    event: &'a events::Event,
+    event: &'a Event,
     at: String,
 }
 
@@ -179,7 +179,7 @@ mod tests {
         for stop_first in [false, true] {
             let (sink, stop, source) = source();
             for sequence in 1..=100 {
-                let event = events::Event::ActorRestarted {
+                let event = Event::ActorRestarted {
                     actor: "pinger".to_owned(),
                     reason: "panic".to_owned(),
                     restarts: 1,

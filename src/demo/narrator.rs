@@ -6,9 +6,11 @@ use std::{
 };
 
 use actors::{
-    events::Event,
-    model::mailserver::MailserverRef,
-    selector::{Considered, Decision, Verdict},
+    messages::{events::Event, selection::Decision},
+    model::{
+        candidate::{Considered, Standing},
+        mailserver::MailserverRef,
+    },
 };
 use tokio::time::Instant;
 
@@ -38,7 +40,7 @@ impl Narrator {
     }
 
     pub(super) fn begin(&self, options: &DemoOptions, seed: u64) -> Result<(), Failure> {
-        let mode = actors::node::Mode::from(options.mode);
+        let mode = actors::model::node::Mode::from(options.mode);
         let mode = format!("{mode:?}").to_lowercase();
         say(&format!(
             "A simulated {mode} node, {} mailservers, speed {}, seed {seed}.\n\
@@ -182,12 +184,12 @@ fn drawn(decision: &Decision) -> String {
 }
 
 fn in_pool(it: &&Considered) -> bool {
-    matches!(it.verdict, Verdict::Chosen | Verdict::NotDrawn)
+    matches!(it.verdict, Standing::Chosen | Standing::NotDrawn)
 }
 
 fn time_of(it: &Considered) -> String {
     let short = it.mailserver.id.split('.').next().unwrap_or_default();
-    let mark = if it.verdict == Verdict::Chosen {
+    let mark = if it.verdict == Standing::Chosen {
         "*"
     } else {
         ""
@@ -228,7 +230,7 @@ mod tests {
     fn decision(chosen: &str) -> Decision {
         Decision {
             round: 1,
-            purpose: actors::selector::Purpose::Active,
+            purpose: actors::model::candidate::Purpose::Active,
             chosen: Some(reference(chosen)),
             identity: None,
             considered: Vec::new(),

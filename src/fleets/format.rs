@@ -11,7 +11,7 @@
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use actors::{
-    fleet_registry::Fleet,
+    messages::candidates::Fleet,
     model::{
         address::{Address, AddressError},
         mailserver::{Mailserver, Origin},

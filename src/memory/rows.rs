@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use actors::{
-    connector::memory::{Cause, Record},
-    model::mailserver::Identity,
+use actors::model::{
+    mailserver::Identity,
+    record::{Cause, Record},
 };
 use rusqlite::{Connection, Row, Transaction, params};
 use serde::{Deserialize as _, Serialize as _, de::IntoDeserializer as _};

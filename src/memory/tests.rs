@@ -5,7 +5,7 @@ use std::{
 };
 
 use actix::Actor as _;
-use actors::connector::memory::{Cause, Remember};
+use actors::{messages::connection::Remember, model::record::Cause};
 use tempfile::TempDir;
 
 use super::*;

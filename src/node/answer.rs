@@ -1,6 +1,6 @@
 //! What an answer of the node means: its result, or a typed error.
 
-use actors::node::NodeError;
+use actors::model::node::NodeError;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::value::RawValue;
 

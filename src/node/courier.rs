@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use actors::node::{Mode, NodeSwitched};
+use actors::{messages::node::NodeSwitched, model::node::Mode};
 
 use crate::node::{
     config::ConfiguredMode,

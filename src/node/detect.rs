@@ -3,8 +3,8 @@
 //! Methods are called with wrong parameters on purpose: a node that has the method says so (`-32602`) and
 //! does nothing (recorded on v0.94 and 2024-10).
 
-use actors::{
-    model::address::Network,
+use actors::model::{
+    address::Network,
     node::{Mode, NodeError},
 };
 use serde::de::IgnoredAny;

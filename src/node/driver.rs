@@ -7,11 +7,13 @@ use actix::{
     Supervised, WrapFuture as _,
 };
 use actors::{
-    model::address::Network,
-    node::{
-        Blame, CommunityAnswer, Connect, Connection, DropPeer, GetTraffic, HistoryAnswer,
-        Introduce, Mode, NodeError, NodePort, PushSignals, RefreshPeers, RequestCommunity,
-        RequestHistory, Traffic,
+    messages::node::{
+        Connect, DropPeer, GetTraffic, Introduce, NodePort, PushSignals, RefreshPeers,
+        RequestCommunity, RequestHistory, Traffic,
+    },
+    model::{
+        address::Network,
+        node::{Blame, CommunityAnswer, Connection, HistoryAnswer, Mode, NodeError},
     },
 };
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actors::node::{CommunityAnswer, HistoryAnswer, Mode, NodeError};
+use actors::model::node::{CommunityAnswer, HistoryAnswer, Mode, NodeError};
 use futures_util::future::abortable;
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Value, json};

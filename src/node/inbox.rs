@@ -7,8 +7,8 @@ use std::{
 };
 
 use actors::{
+    messages::node::{HistorySignal, NodeSwitched, PeerSnapshot},
     model::address::Network,
-    node::{HistorySignal, NodeSwitched, PeerSnapshot},
 };
 use tokio::sync::{Notify, broadcast};
 

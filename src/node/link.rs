@@ -9,11 +9,12 @@ use std::{
 
 use actix::{Message, Recipient};
 use actors::{
+    messages::node::{HistorySignal, NodeChanged, NodeSwitched, PeerSnapshot},
     model::{
         address::Network,
         mailserver::{Identity, Mailserver},
+        node::{NodeError, NodeState},
     },
-    node::{HistorySignal, NodeChanged, NodeError, NodeState, NodeSwitched, PeerSnapshot},
 };
 use futures_util::future::AbortHandle;
 use serde_json::json;

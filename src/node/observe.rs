@@ -1,7 +1,8 @@
 //! Nodes without a lever: they are watched, brought online, and asked to fetch history.
 
-use actors::{
-    model::{address::Network, mailserver::Mailserver},
+use actors::model::{
+    address::Network,
+    mailserver::Mailserver,
     node::{Connection, NodeError},
 };
 

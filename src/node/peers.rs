@@ -7,8 +7,11 @@
 use std::{borrow::Cow, collections::BTreeSet, fmt};
 
 use actors::{
-    model::mailserver::Identity,
-    node::{MOST_STORES, PeerSnapshot, StorePeer},
+    messages::node::PeerSnapshot,
+    model::{
+        mailserver::Identity,
+        node::{MOST_STORES, StorePeer},
+    },
 };
 use serde::{
     Deserialize, Deserializer,

@@ -6,8 +6,11 @@
 use std::time::Duration;
 
 use actors::{
-    model::mailserver::Mailserver,
-    node::{Connection, NodeError, NodeSwitched},
+    messages::node::NodeSwitched,
+    model::{
+        mailserver::Mailserver,
+        node::{Connection, NodeError},
+    },
 };
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::json;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use actors::node::{NodeError, SavedMailserver};
+use actors::model::node::{NodeError, SavedMailserver};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, time::Duration};
 
-use actors::node::NodeError;
+use actors::model::node::NodeError;
 use awc::http::Uri;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;

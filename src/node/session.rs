@@ -3,7 +3,7 @@
 
 use std::{rc::Rc, time::Duration};
 
-use actors::node::{NodeError, NodeState, Profile};
+use actors::model::node::{NodeError, NodeState, Profile};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::node::{

@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 
 use actors::{
+    messages::node::{HistorySignal, NodeSwitched, PeerSnapshot},
     model::address::Network,
-    node::{HistorySignal, NodeSwitched, PeerSnapshot},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;

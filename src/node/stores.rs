@@ -5,8 +5,8 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use actors::{
-    model::address::{Address, Host, Transport},
+use actors::model::{
+    address::{Address, Host, Transport},
     node::StorePeer,
 };
 use serde::Deserialize;

@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, rc::Rc};
 
-use actors::node::Traffic;
+use actors::messages::node::Traffic;
 
 /// Counted by the client, the socket and the session; read by whoever asks for [`Traffic`].
 #[derive(Debug, Default)]

@@ -1,7 +1,7 @@
 //! Classic waku v1 nodes (status-go up to v0.95): mailservers are trusted devp2p peers.
 
-use actors::{
-    model::mailserver::Mailserver,
+use actors::model::{
+    mailserver::Mailserver,
     node::{Connection, NodeError},
 };
 use serde::de::IgnoredAny;

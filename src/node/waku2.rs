@@ -1,7 +1,7 @@
 //! Classic waku v2 nodes (status-go v0.88.4 – v0.95): mailservers are libp2p peers.
 
-use actors::{
-    model::mailserver::Mailserver,
+use actors::model::{
+    mailserver::Mailserver,
     node::{Connection, NodeError},
 };
 use serde::de::IgnoredAny;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use actix::Recipient;
 use actors::{
-    model::mailserver::Identity,
-    pinger::{News, Probe, ProbeAnswer, ProbeFailure},
+    messages::ping::{News, Probe, ProbeAnswer},
+    model::{mailserver::Identity, probe::ProbeFailure},
 };
 
 /// Where the answers of one probe go.

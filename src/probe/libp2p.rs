@@ -30,9 +30,9 @@ mod websocket;
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use actix::{Arbiter, ArbiterHandle};
-use actors::{
-    model::mailserver::{Identity, Mailserver},
-    pinger::ProbeFailure,
+use actors::model::{
+    mailserver::{Identity, Mailserver},
+    probe::ProbeFailure,
 };
 use libp2p_identity::{Keypair, PeerId};
 use tokio::{sync::mpsc, task::JoinSet};

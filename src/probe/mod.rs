@@ -19,9 +19,13 @@ use std::{cell::Cell, rc::Rc, time::Duration};
 
 use actix::{Actor, AsyncContext as _, Context, Handler, Supervised, WrapFuture as _};
 use actors::{
-    model::{address::Network, mailserver::Mailserver},
-    node::{Mode, NodeChanged, NodeState},
-    pinger::{Probe, ProbeFailure},
+    messages::{node::NodeChanged, ping::Probe},
+    model::{
+        address::Network,
+        mailserver::Mailserver,
+        node::{Mode, NodeState},
+        probe::ProbeFailure,
+    },
 };
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use actors::{
-    model::mailserver::Mailserver,
+use actors::model::{
+    mailserver::Mailserver,
     node::NodeError,
-    pinger::{ProbeFailure, Stage},
+    probe::{ProbeFailure, Stage},
 };
 use serde::Deserialize;
 use serde_json::json;

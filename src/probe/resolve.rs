@@ -11,9 +11,9 @@ use std::{
     time::Duration,
 };
 
-use actors::{
-    model::address::{Endpoint, Host},
-    pinger::{ProbeFailure, Stage},
+use actors::model::{
+    address::{Endpoint, Host},
+    probe::{ProbeFailure, Stage},
 };
 use futures_util::{
     FutureExt as _,

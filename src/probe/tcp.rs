@@ -15,12 +15,10 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use actors::{
-    model::{
-        address::{Endpoint, Host, Network, Transport},
-        mailserver::Mailserver,
-    },
-    pinger::{ProbeFailure, Stage},
+use actors::model::{
+    address::{Endpoint, Host, Network, Transport},
+    mailserver::Mailserver,
+    probe::{ProbeFailure, Stage},
 };
 use futures_util::{StreamExt as _, future::join_all, stream::FuturesUnordered};
 use rand::Rng as _;

@@ -6,7 +6,7 @@ use actors::{
     connector::{self, Readiness, pin::Policy},
     fleet_registry::Discover,
     history_requester,
-    node::SavedMailserver,
+    model::node::SavedMailserver,
     online, selector, supervisor, watch,
 };
 use serde::Deserialize;

@@ -215,7 +215,7 @@ impl Node {
 
     fn classic_name(&self, mailserver: &Mailserver) -> String {
         match self.mode {
-            actors::node::Mode::Waku1 => mailserver.enode(),
+            actors::model::node::Mode::Waku1 => mailserver.enode(),
             _ => mailserver.identity.peer_id.clone(),
         }
     }

@@ -6,7 +6,7 @@
 
 use std::{net::SocketAddr, rc::Rc, time::Duration};
 
-use actors::node::Mode;
+use actors::model::node::Mode;
 use rand::Rng;
 use serde_json::{Value, json};
 use tokio::{

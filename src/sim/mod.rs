@@ -62,7 +62,7 @@ mod wire;
 
 use std::{cell::RefCell, io, net::SocketAddr, rc::Rc, time::Duration};
 
-use actors::node::Mode;
+use actors::model::node::Mode;
 use serde_json::{Map, Value, json};
 
 use self::{cycle::Entry, endpoint::Endpoint, mailserver::Mailserver, node::Node};

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use actors::node::Mode;
+use actors::model::node::Mode;
 use serde_json::{Value, json};
 
 use super::{

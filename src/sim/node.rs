@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use actors::node::Mode;
+use actors::model::node::Mode;
 use rand::rngs::StdRng;
 use serde_json::{Map, Value, json};
 use tokio::task::AbortHandle;

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, rc::Rc, time::Duration};
 
-use actors::node::Mode;
+use actors::model::node::Mode;
 use tokio::{
     sync::mpsc,
     task::AbortHandle,

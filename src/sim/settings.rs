@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use actors::node::Mode;
+use actors::model::node::Mode;
 use rand::{SeedableRng, rngs::StdRng};
 
 use super::{

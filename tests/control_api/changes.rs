@@ -1,6 +1,6 @@
 //! What can be asked of the service, and what it refuses.
 
-use actors::fleet_registry::RegistryError;
+use actors::messages::candidates::RegistryError;
 use serde_json::json;
 
 use crate::stubs::{STORE, Server, Stub};

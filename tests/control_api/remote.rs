@@ -1,7 +1,7 @@
 //! The client and the commands that use it.
 
 use actix_web::http::Method;
-use actors::fleet_registry::RegistryError;
+use actors::messages::candidates::RegistryError;
 use mailserver_sidecar::{
     cli::{Command, CommandLine, run_remote},
     control::client::{Client, ClientError},

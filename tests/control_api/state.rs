@@ -1,6 +1,6 @@
 //! What the service tells about itself.
 
-use actors::node::NodeState;
+use actors::model::node::NodeState;
 use serde_json::{Value, json};
 
 use crate::stubs::{STORE, Server, Stub};

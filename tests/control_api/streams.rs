@@ -1,6 +1,6 @@
 //! The event stream.
 
-use actors::events::Event;
+use actors::messages::events::Event;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 

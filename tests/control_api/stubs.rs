@@ -6,22 +6,28 @@ use std::{
 
 use actix::{Actor, Addr, Context, Handler, MessageResult, ResponseFuture};
 use actors::{
-    connector::{
-        self,
-        memory::{Cause, Record},
+    messages::{
+        candidates::{
+            AddCustom, Candidates, CandidatesChanged, Pin, RegistryError, RemoveCustom, Unpin,
+        },
+        connection,
+        events::{Event, Numbered, Publish, Subscribe},
+        history,
+        history::{QueueCommunity, QueueError, RequestNow},
+        node::{GetTraffic, PushSignals, Traffic},
+        online::{GetVerdict, Online},
+        peers::{PeerState, PeerTable, Peers},
+        selection::{Decision, LastDecision},
+        supervision::{GetHealth, Health},
+        watch::{GetWatch, Watched},
     },
-    events::{Event, Numbered, Publish, Subscribe},
-    fleet_registry::{
-        AddCustom, Candidates, CandidatesChanged, Pin, RegistryError, RemoveCustom, Unpin,
+    model::{
+        candidate::{Considered, Purpose, Standing, Tier},
+        mailserver::{Mailserver, MailserverRef, Origin},
+        node::{Mode, NodeState, Profile},
+        record::{Cause, Record},
+        verdict::Verdict,
     },
-    history_requester::{self, QueueCommunity, QueueError, RequestNow},
-    model::mailserver::{Mailserver, MailserverRef, Origin},
-    node::{GetTraffic, Mode, NodeState, Profile, PushSignals, Traffic},
-    online::{self, GetVerdict, Online},
-    peer_tracker::{PeerState, PeerTable, Peers},
-    selector::{Considered, Decision, LastDecision, Purpose, Tier, Verdict},
-    supervisor::{GetHealth, Health},
-    watch::{GetWatch, Watched},
 };
 use mailserver_sidecar::control::{self, Config, Ports};
 use serde_json::Value;
@@ -114,10 +120,10 @@ fn record() -> Record {
     }
 }
 
-impl Handler<connector::GetStatus> for Stub {
-    type Result = ResponseFuture<connector::Status>;
+impl Handler<connection::GetStatus> for Stub {
+    type Result = ResponseFuture<connection::Status>;
 
-    fn handle(&mut self, _: connector::GetStatus, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, _: connection::GetStatus, _: &mut Self::Context) -> Self::Result {
         let profile = Profile {
             mode: Mode::Waku2,
             fleet: Some("status.prod".to_owned()),
@@ -127,23 +133,23 @@ impl Handler<connector::GetStatus> for Stub {
         };
         let mailserver = store("store-1");
         let fallback_reason = Some("no reply in time".to_owned());
-        self.tell(connector::Status {
+        self.tell(connection::Status {
             node: self.node.clone().unwrap_or(NodeState::Ready { profile }),
             cooling_ms: BTreeMap::from([(mailserver.identity.clone(), 4000)]),
             memory: BTreeMap::from([(mailserver.identity.clone(), record())]),
             standby: Some(mailserver.clone()),
-            pin: Some(connector::PinStatus {
+            pin: Some(connection::PinStatus {
                 mailserver: mailserver.clone(),
                 fallback_reason,
             }),
-            active: Some(connector::Active {
+            active: Some(connection::Active {
                 mailserver,
                 state: "connected",
                 since_ms: 1500,
             }),
-            counts: connector::Counts {
+            counts: connection::Counts {
                 connections: 3,
-                ..connector::Counts::default()
+                ..connection::Counts::default()
             },
         })
     }
@@ -197,7 +203,7 @@ impl Handler<LastDecision> for Stub {
             rtt: Some(Duration::from_micros(12_500)),
             tier: Tier::Healthy,
             listed: true,
-            verdict: Verdict::Chosen,
+            verdict: Standing::Chosen,
         };
         Some(Decision {
             round: 1,
@@ -218,7 +224,7 @@ impl Handler<GetVerdict> for Stub {
 
     fn handle(&mut self, _: GetVerdict, _: &mut Self::Context) -> Self::Result {
         MessageResult(Online {
-            verdict: online::Verdict::Suspect,
+            verdict: Verdict::Suspect,
             since_ms: 250,
             reason: "the signals of the node stopped".to_owned(),
         })
@@ -239,13 +245,13 @@ impl Handler<GetWatch> for Stub {
     }
 }
 
-impl Handler<history_requester::GetStatus> for Stub {
-    type Result = MessageResult<history_requester::GetStatus>;
+impl Handler<history::GetStatus> for Stub {
+    type Result = MessageResult<history::GetStatus>;
 
-    fn handle(&mut self, _: history_requester::GetStatus, _: &mut Self::Context) -> Self::Result {
-        MessageResult(history_requester::Status {
+    fn handle(&mut self, _: history::GetStatus, _: &mut Self::Context) -> Self::Result {
+        MessageResult(history::Status {
             completed: 5,
-            ..history_requester::Status::default()
+            ..history::Status::default()
         })
     }
 }

@@ -8,8 +8,11 @@ use std::{
 };
 
 use ::actors::{
-    model::mailserver::Identity,
-    node::{HistorySignal, NodeChanged, NodeState, NodeSwitched, PeerSnapshot, Profile},
+    messages::node::{HistorySignal, NodeChanged, NodeSwitched, PeerSnapshot},
+    model::{
+        mailserver::Identity,
+        node::{NodeState, Profile},
+    },
 };
 use actix::prelude::*;
 use mailserver_sidecar::node::{

@@ -3,10 +3,10 @@
 use std::{cell::Cell, rc::Rc};
 
 use ::actors::{
-    model::mailserver::Mailserver,
-    node::{
-        CommunityAnswer, Connection, DropPeer, HistoryAnswer, Introduce, Mode, NodeError,
-        RequestCommunity, RequestHistory,
+    messages::node::{DropPeer, Introduce, RequestCommunity, RequestHistory},
+    model::{
+        mailserver::Mailserver,
+        node::{CommunityAnswer, Connection, HistoryAnswer, Mode, NodeError},
     },
 };
 use actix::Addr;

@@ -3,8 +3,11 @@
 use std::{cell::Cell, rc::Rc};
 
 use ::actors::{
-    model::mailserver::Mailserver,
-    node::{Connect, Connection, Introduce, NodeError, NodeState, PushSignals},
+    messages::node::{Connect, Introduce, PushSignals},
+    model::{
+        mailserver::Mailserver,
+        node::{Connection, NodeError, NodeState},
+    },
 };
 use actix::Addr;
 use mailserver_sidecar::node::{Driver, PinMemory as _, PinRecord, Signals};

@@ -1,6 +1,9 @@
 //! What reaches the listeners of the node's peers: who they are, which keep history, whether the node is online.
 
-use ::actors::node::{PeerSnapshot, PushSignals, RefreshPeers, StorePeer};
+use ::actors::{
+    messages::node::{PeerSnapshot, PushSignals, RefreshPeers},
+    model::node::StorePeer,
+};
 use mailserver_sidecar::node::{
     Signals,
     signals::{self, Signal},
@@ -153,5 +156,5 @@ fn there_is_an_end_to_those_that_keep_history() {
         panic!("no peers")
     };
     assert_eq!(snapshot.peers.len(), 100);
-    assert_eq!(snapshot.stores.len(), ::actors::node::MOST_STORES);
+    assert_eq!(snapshot.stores.len(), ::actors::model::node::MOST_STORES);
 }

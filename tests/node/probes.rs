@@ -7,9 +7,15 @@ use std::{
 };
 
 use ::actors::{
-    model::mailserver::Mailserver,
-    node::{Mode, NodeChanged, NodeState, Profile},
-    pinger::{News, Probe, ProbeAnswer, ProbeFailure, Stage},
+    messages::{
+        node::NodeChanged,
+        ping::{News, Probe, ProbeAnswer},
+    },
+    model::{
+        mailserver::Mailserver,
+        node::{Mode, NodeState, Profile},
+        probe::{ProbeFailure, Stage},
+    },
 };
 use actix::prelude::*;
 use libp2p_identity::Keypair;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ::actors::node::{Mode, NodeError, NodeState};
+use ::actors::model::node::{Mode, NodeError, NodeState};
 use mailserver_sidecar::node::{
     Signals,
     rpc::LONGEST_ANSWER,
@@ -135,7 +135,10 @@ async fn each_generation_is_recognised_by_its_answers() {
         config.signals = Signals::Push;
         let (driver, ears) = drive(config);
         assert_eq!(ears.ready().await.mode, mode, "{version}");
-        let traffic = driver.send(::actors::node::GetTraffic).await.unwrap();
+        let traffic = driver
+            .send(::actors::messages::node::GetTraffic)
+            .await
+            .unwrap();
         assert!(
             traffic.rpc_calls <= calls,
             "{version}: {} calls",

@@ -8,8 +8,8 @@ use std::{
 };
 
 use ::actors::{
+    messages::node::Connect,
     model::mailserver::{Mailserver, Origin},
-    node::Connect,
 };
 use mailserver_sidecar::node::{Config, ConfiguredMode, RpcClient, Signals};
 use serde_json::{Value, json};

@@ -6,8 +6,9 @@ use std::{
     time::Duration,
 };
 
-use ::actors::node::{
-    GetTraffic, HistorySignal, Mode, NodeError, NodeState, PushSignals, RefreshPeers,
+use ::actors::{
+    messages::node::{GetTraffic, HistorySignal, PushSignals, RefreshPeers},
+    model::node::{Mode, NodeError, NodeState},
 };
 use actix::Supervisor;
 use mailserver_sidecar::node::{Attach, ConfiguredMode, Driver, RpcClient, Signals};
@@ -314,7 +315,7 @@ async fn a_restarted_driver_begins_anew() {
     node.until_subscribed(2).await;
     assert_eq!(
         driver.send(connect_to(&store(1))).await.unwrap(),
-        Ok(::actors::node::Connection::Connected)
+        Ok(::actors::model::node::Connection::Connected)
     );
 }
 

@@ -1,6 +1,6 @@
 //! The signal socket: it is always read, and what nobody needs costs nothing.
 
-use ::actors::node::{GetTraffic, HistorySignal};
+use ::actors::messages::node::{GetTraffic, HistorySignal};
 use actix::Addr;
 use mailserver_sidecar::node::Driver;
 

@@ -1,6 +1,6 @@
 //! What the user of the node does.
 
-use actors::{events::Event, node::Mode};
+use actors::{messages::events::Event, model::node::Mode};
 use mailserver_sidecar::sim::Settings;
 
 use crate::rig::{MODES, Rig, node};

@@ -69,9 +69,9 @@ async fn a_node_without_network() {
         rig.available().await;
         rig.sim.node_offline(true);
         rig.sim.publish("while it had no network");
-        let none = |it: &actors::events::Event| {
+        let none = |it: &actors::messages::events::Event| {
             let it = it.clone();
-            matches!(it, actors::events::Event::MailserverChanged { mailserver, .. } if mailserver.is_none())
+            matches!(it, actors::messages::events::Event::MailserverChanged { mailserver, .. } if mailserver.is_none())
         };
         rig.event("none is active", none).await;
         rig.sim.node_offline(false);

@@ -3,10 +3,12 @@
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use actors::{
-    connector::{GetStatus, Status},
-    events::{Event, Subscribe},
-    node::Mode,
-    online::Clocks,
+    messages::{
+        connection::{GetStatus, Status},
+        events::{Event, Subscribe},
+        online::Clocks,
+    },
+    model::node::Mode,
 };
 use mailserver_sidecar::{
     clock, control,
@@ -29,7 +31,7 @@ pub(crate) struct Rig {
     control: control::Ports,
     /// What the clocks of the system are ahead of real time.
     pub(crate) ahead: Rc<Cell<Duration>>,
-    events: mpsc::Receiver<actors::events::Numbered>,
+    events: mpsc::Receiver<actors::messages::events::Numbered>,
     /// Everything that was received so far.
     pub(crate) told: Vec<Event>,
     _stop: oneshot::Sender<()>,

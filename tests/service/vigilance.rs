@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actors::{events::Event, node::Mode};
+use actors::{messages::events::Event, model::node::Mode};
 use mailserver_sidecar::sim::{self, Fault};
 
 use crate::rig::{MODES, Rig, node};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actors::node::Mode::{Pin, Waku1, Waku2};
+use actors::model::node::Mode::{Pin, Waku1, Waku2};
 use mailserver_sidecar::sim::RpcFault;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;

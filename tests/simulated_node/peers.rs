@@ -1,6 +1,9 @@
 //! The peers of the simulated node as a client reads them: those that keep history say so, in the recorded shapes.
 
-use actors::node::Mode::{self, Observe, Pin, Waku1, Waku2};
+use actors::{
+    model::node::Mode,
+    model::node::Mode::{Observe, Pin, Waku1, Waku2},
+};
 use mailserver_sidecar::{
     node::signals::{self, Signal},
     sim::Settings,

@@ -1,6 +1,6 @@
 //! As recorded on status-go's develop of 2024-10.
 
-use actors::node::Mode::{Observe, Pin};
+use actors::model::node::Mode::{Observe, Pin};
 use mailserver_sidecar::sim::{Fault, Settings};
 use serde_json::{Value, json};
 

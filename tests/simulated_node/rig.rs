@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_codec::Framed;
-use actors::node::Mode;
+use actors::model::node::Mode;
 use awc::{
     BoxedSocket, Client,
     ws::{Codec, Frame},

@@ -1,6 +1,6 @@
 //! As recorded on status-go v0.94.12 with waku v1.
 
-use actors::node::Mode::Waku1;
+use actors::model::node::Mode::Waku1;
 use mailserver_sidecar::sim::{Fault, Settings};
 use serde_json::{Value, json};
 use tokio::time::Instant;

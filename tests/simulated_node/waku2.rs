@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actors::node::Mode::Waku2;
+use actors::model::node::Mode::Waku2;
 use mailserver_sidecar::sim::{Fault, Settings};
 use serde_json::{Value, json};
 use tokio::time::Instant;

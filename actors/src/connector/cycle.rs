@@ -27,19 +27,26 @@ use rand::{SeedableRng, rngs::StdRng};
 use crate::{
     Instant,
     connector::{
-        Counts,
-        memory::{Cause, Memory},
+        memory::Memory,
         phase::Phase,
         pin::{Pin, Policy},
     },
-    events::Event,
-    fleet_registry::CandidatesChanged,
-    model::mailserver::{Identity, Mailserver},
-    node::{Blame, Connection, Mode, NodeError, NodeState, NodeSwitched},
-    online::Verdict,
-    peer_tracker::PeerState,
-    selector::{Decision, Purpose, Select, Surveyed},
-    watch::Watch,
+    messages::{
+        candidates::CandidatesChanged,
+        connection::Counts,
+        events::Event,
+        node::NodeSwitched,
+        peers::PeerState,
+        selection::{Decision, Select, Surveyed},
+        watch::Watch,
+    },
+    model::{
+        candidate::Purpose,
+        mailserver::{Identity, Mailserver},
+        node::{Blame, Connection, Mode, NodeError, NodeState},
+        record::Cause,
+        verdict::Verdict,
+    },
 };
 pub use standby::Readiness;
 

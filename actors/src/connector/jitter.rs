@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::connector::memory::Cause;
+use crate::model::record::Cause;
 
 /// How much longer than after a loss the pause may be after a return from offline: a whole region comes
 /// back at once. With the pause between two probes of whoever is offline (1 s at least) it spreads the dials

@@ -13,113 +13,36 @@ use std::{
 };
 
 use actix::prelude::*;
-use serde::Serialize;
 
 pub use crate::connector::cycle::{Config, Readiness};
 use crate::{
     Instant,
     connector::{
         cycle::{Command, Cycle},
-        memory::{Memory, Record, Remember},
+        memory::Memory,
     },
     deadline::Deadline,
-    events::Publish,
-    fleet_registry::CandidatesChanged,
-    history_requester::{MailserverAvailable, MailserverGone},
-    model::mailserver::{Identity, Mailserver},
-    node::{
-        Connect, DropPeer, Introduce, Mode, NodeChanged, NodePort, NodeState, NodeSwitched,
-        RefreshPeers,
+    messages::{
+        candidates::CandidatesChanged,
+        connection::{GetStatus, Remember, Status},
+        events::Publish,
+        history::{
+            HistoryUnderWay, MailserverAvailable, MailserverFailing, MailserverGone,
+            MailserverServed,
+        },
+        node::{Connect, DropPeer, Introduce, NodeChanged, NodePort, NodeSwitched, RefreshPeers},
+        online::VerdictChanged,
+        peers::{Mark, PeerConnected, PeerDisconnected, PeerState, Repeat},
+        selection::{Decision, Select, Surveyed},
+        supervision::Tick,
+        watch::{Measured, Watch, WatchLost},
     },
-    online::VerdictChanged,
-    peer_tracker::{Mark, PeerConnected, PeerDisconnected, PeerState, Repeat},
-    selector::{Decision, Select, Surveyed},
-    watch::{Measured, Watch, WatchLost},
+    model::{
+        mailserver::{Identity, Mailserver},
+        node::Mode,
+        record::Record,
+    },
 };
-
-/// The state of the loop, for the status page.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Status {
-    /// The node as last reported.
-    pub node: NodeState,
-    /// The active mailserver.
-    pub active: Option<Active>,
-    /// The mailserver that is used next, if one was drawn.
-    pub standby: Option<Mailserver>,
-    /// The pin and what keeps it from being used.
-    pub pin: Option<PinStatus>,
-    /// Who failed lately, with the rest of the cool-off in milliseconds.
-    pub cooling_ms: BTreeMap<Identity, u64>,
-    /// What is remembered of each candidate.
-    pub memory: BTreeMap<Identity, Record>,
-    /// Counters since the start of the process.
-    pub counts: Counts,
-}
-
-/// The active mailserver.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Active {
-    /// Which.
-    pub mailserver: Mailserver,
-    /// `"connecting"`, `"connected"`, or `"disconnected"` while we are offline or are finding out.
-    pub state: &'static str,
-    /// For how long it has been in that state.
-    pub since_ms: u64,
-}
-
-/// The user's pin.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct PinStatus {
-    /// Which mailserver.
-    pub mailserver: Mailserver,
-    /// Why another one is used, or none; `None` while the pin is used.
-    pub fallback_reason: Option<String>,
-}
-
-/// Counters since the start of the process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
-    /// Ticks received.
-    pub ticks: u64,
-    /// Selections begun.
-    pub selections: u64,
-    /// Connections made (`mailserverAvailable`).
-    pub connections: u64,
-    /// Connect calls that failed.
-    pub failed_connections: u64,
-    /// Active mailservers that were lost.
-    pub losses: u64,
-}
-
-/// Ask for it.
-#[derive(Message, Clone, Copy, Debug)]
-#[rtype(result = "Status")]
-pub struct GetStatus;
-
-/// The heartbeat of the loop.
-#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
-#[rtype(result = "()")]
-pub struct Tick;
-
-/// The active mailserver does not answer history requests. Sent by the history requester.
-#[derive(Message, Clone, Debug, PartialEq, Eq)]
-#[rtype(result = "()")]
-pub struct MailserverFailing {
-    /// Which.
-    pub identity: Identity,
-    /// What happened, for people.
-    pub reason: String,
-}
-
-/// A mailserver answered a history request. Sent by the history requester.
-#[derive(Message, Clone, Debug, PartialEq, Eq)]
-#[rtype(result = "()")]
-pub struct MailserverServed(pub Identity);
-
-/// A history request is under way, or none any more. Sent by the history requester.
-#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
-#[rtype(result = "()")]
-pub struct HistoryUnderWay(pub bool);
 
 /// Whom the connector talks to.
 #[derive(Clone)]

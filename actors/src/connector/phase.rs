@@ -2,8 +2,8 @@
 
 use crate::{
     Instant,
-    connector::{Active, memory::Cause},
-    model::mailserver::Mailserver,
+    messages::connection::Active,
+    model::{mailserver::Mailserver, record::Cause},
 };
 
 /// The states of the loop. At most one mailserver is active in each of them.

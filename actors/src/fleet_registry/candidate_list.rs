@@ -7,12 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::list::{List, custom, network, origin_text, pinned_address};
 use crate::{
     Instant,
-    fleet_registry::{
+    fleet_registry::discovery::{Discover, Discovered},
+    messages::candidates::{
         AddressErrorText, CandidatesChanged, Fleet, RegistryError, Saved, SavedPin,
-        discovery::{Discover, Discovered},
     },
-    model::mailserver::{Identity, Mailserver, Origin},
-    node::{Mode, Profile, SavedMailserver, StorePeer},
+    model::{
+        mailserver::{Identity, Mailserver, Origin},
+        node::{Mode, Profile, SavedMailserver, StorePeer},
+    },
 };
 
 /// The most custom mailservers of one source: more is a mistake, and each costs a probe per round.

@@ -14,8 +14,8 @@ use crate::{
     model::{
         address::Address,
         mailserver::{Identity, Mailserver, Origin},
+        node::StorePeer,
     },
-    node::StorePeer,
 };
 
 /// The most peers that are candidates at a time: each costs a probe per round.

@@ -7,79 +7,22 @@
 
 pub mod request_queue;
 
-use std::time::Duration;
-
 use actix::prelude::*;
-use serde::Serialize;
 
 pub use crate::history_requester::request_queue::Config;
 use crate::{
     Instant,
-    connector::{HistoryUnderWay, MailserverFailing, MailserverServed},
     deadline::Deadline,
-    events::Publish,
     history_requester::request_queue::{Command, RequestQueue},
-    model::mailserver::Mailserver,
-    node::{HistorySignal, NodePort, RequestCommunity, RequestHistory},
+    messages::{
+        events::Publish,
+        history::{
+            GetStatus, HistoryUnderWay, MailserverAvailable, MailserverFailing, MailserverGone,
+            MailserverServed, QueueCommunity, QueueError, RequestNow,
+        },
+        node::{HistorySignal, NodePort, RequestCommunity, RequestHistory},
+    },
 };
-
-/// A mailserver is connected: history can be asked for. Sent by the connector.
-#[derive(Message, Clone, Debug, PartialEq, Eq)]
-#[rtype(result = "()")]
-pub struct MailserverAvailable {
-    /// Which.
-    pub mailserver: Mailserver,
-    /// The node asks by itself after a change: ask only if it did not.
-    pub node_asks_itself: bool,
-    /// How long we wait before we ask: many others are about to ask the same mailserver.
-    pub pause: Duration,
-}
-
-/// No mailserver is connected any more. Sent by the connector.
-#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
-#[rtype(result = "()")]
-pub struct MailserverGone;
-
-/// Request missed history now, whatever was answered before.
-#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
-#[rtype(result = "()")]
-pub struct RequestNow;
-
-/// Queue a community info request; answered once it is in the queue.
-#[derive(Message, Clone, Debug, PartialEq, Eq)]
-#[rtype(result = "Result<(), QueueError>")]
-pub struct QueueCommunity(pub String);
-
-/// Why a community was not queued.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum QueueError {
-    /// The id is not a compressed public key in hex (`0x02…` or `0x03…`, 66 digits).
-    #[error("community id {0:?} is not 0x and 66 hex digits beginning with 02 or 03")]
-    BadId(String),
-    /// Too many are waiting.
-    #[error("{0} community requests wait already")]
-    Full(usize),
-}
-
-/// The state, for the status page.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Status {
-    /// History is owed: a connection was made or a request accepted, and no answer came yet.
-    pub owed: bool,
-    /// Requests that were answered.
-    pub completed: u64,
-    /// Tries that failed.
-    pub failed: u64,
-    /// Communities still waiting.
-    pub communities: Vec<String>,
-    /// Why the last try failed, for people; `None` after a success.
-    pub last_failure: Option<String>,
-}
-
-/// Ask for it.
-#[derive(Message, Clone, Copy, Debug)]
-#[rtype(result = "Status")]
-pub struct GetStatus;
 
 /// Whom the history requester talks to.
 #[derive(Clone)]

@@ -9,13 +9,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Instant,
-    events::Event,
-    history_requester::{QueueError, Status},
+    messages::{
+        events::Event,
+        history::{QueueError, Status},
+        node::HistorySignal,
+    },
     model::{
         backoff::Backoff,
         mailserver::{Identity, Mailserver},
+        node::{Blame, CommunityAnswer, HistoryAnswer, NodeError},
     },
-    node::{Blame, CommunityAnswer, HistoryAnswer, HistorySignal, NodeError},
 };
 
 /// How requests are repeated.

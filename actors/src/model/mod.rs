@@ -2,4 +2,9 @@
 
 pub mod address;
 pub mod backoff;
+pub mod candidate;
 pub mod mailserver;
+pub mod node;
+pub mod probe;
+pub mod record;
+pub mod verdict;

@@ -12,20 +12,40 @@ use std::{
 
 use rand::rngs::StdRng;
 
-use super::{
-    Clocks, Config, Online, Verdict,
-    node_report::NodeReport,
-    probing::{Probing, proves_a_path},
-    sleep::Wakefulness,
-};
 use crate::{
     Instant,
-    events::Event,
-    model::mailserver::{Identity, Mailserver},
-    node::PeerSnapshot,
-    pinger::ProbeFailure,
-    selector::Surveyed,
+    messages::{
+        events::Event,
+        node::PeerSnapshot,
+        online::{Clocks, Online},
+        selection::Surveyed,
+    },
+    model::{
+        mailserver::{Identity, Mailserver},
+        probe::ProbeFailure,
+        verdict::Verdict,
+    },
+    online::{
+        node_report::NodeReport,
+        probing::{Probing, proves_a_path},
+        sleep::Wakefulness,
+    },
 };
+
+/// How the verdict is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The limit for each reply of a probe: longer makes a verdict later, shorter makes slow networks suspect.
+    pub timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_millis(500),
+        }
+    }
+}
 
 /// For how long the system's changes are collected: routes come a moment after addresses, and in numbers.
 const SETTLE: Duration = Duration::from_millis(250);

@@ -19,100 +19,25 @@ mod sleep;
 #[cfg(test)]
 mod tests;
 
-use std::time::{Duration, SystemTime};
-
 use actix::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
-use serde::Serialize;
 
 use crate::{
     Instant,
     deadline::Deadline,
-    events::Publish,
-    fleet_registry::CandidatesChanged,
-    node::{NodeChanged, NodeState, PeerSnapshot},
-    pinger::{News, Probe, ProbeAnswer},
-    selector::Surveyed,
-    watch::Measured,
+    messages::{
+        candidates::CandidatesChanged,
+        events::Publish,
+        node::{NodeChanged, PeerSnapshot},
+        online::{Clocks, GetVerdict, Missed, NetworkChanged, VerdictChanged},
+        ping::{News, Probe, ProbeAnswer},
+        selection::Surveyed,
+        watch::Measured,
+    },
+    model::node::NodeState,
 };
+pub use assessment::Config;
 use assessment::{Assessment, Command};
-
-/// The verdict. Listeners are told by [`VerdictChanged`], once per change.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// A candidate answers our own probes, or nothing speaks against it; where our probes are no evidence, the node
-    /// does not deny it.
-    #[default]
-    Online,
-    /// A sign speaks against it; candidates are being probed.
-    Suspect,
-    /// No candidate answers; where our probes are no evidence, the node lists no peer.
-    Offline,
-    /// We slept and have just woken up: nothing that was known before holds.
-    Asleep,
-}
-
-/// The verdict changed. Sent to the connector, which does nothing to mailservers while offline, and acts at once
-/// when it is over.
-#[derive(Message, Clone, Debug, PartialEq, Eq)]
-#[rtype(result = "()")]
-pub struct VerdictChanged(pub Verdict);
-
-/// A watched mailserver missed a probe: is it our own network that is down, rather than this mailserver? Two
-/// others are probed, since its own silence is no evidence. Sent by the watch.
-#[derive(Message, Clone, Debug, PartialEq, Eq)]
-#[rtype(result = "()")]
-pub struct Missed(pub crate::model::mailserver::Identity);
-
-/// A reading of the clocks. Sent by an adapter every [`CLOCK_INTERVAL`].
-#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
-#[rtype(result = "()")]
-pub struct Clocks {
-    /// Since the machine was started, its sleep included (CLOCK_BOOTTIME).
-    pub boot: Duration,
-    /// The time of day, which may be set.
-    pub wall: SystemTime,
-}
-
-/// The pause between two readings of the clocks.
-pub const CLOCK_INTERVAL: Duration = Duration::from_secs(2);
-
-/// The operating system says that an address or a route came or went.
-#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
-#[rtype(result = "()")]
-pub struct NetworkChanged;
-
-/// Ask for the verdict, for the status page.
-#[derive(Message, Clone, Copy, Debug)]
-#[rtype(result = "Online")]
-pub struct GetVerdict;
-
-/// The verdict with what it is made of, for the status page.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Online {
-    /// The verdict.
-    pub verdict: Verdict,
-    /// For how long.
-    pub since_ms: u64,
-    /// Why, for people.
-    pub reason: String,
-}
-
-/// How the verdict is reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Config {
-    /// The limit for each reply of a probe: longer makes a verdict later, shorter makes slow networks suspect.
-    pub timeout: Duration,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            timeout: Duration::from_millis(500),
-        }
-    }
-}
 
 /// Whom the online watch talks to.
 #[derive(Clone)]

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use crate::{Instant, model::mailserver::Identity, node::PeerSnapshot};
+use crate::{Instant, messages::node::PeerSnapshot, model::mailserver::Identity};
 
 /// Nodes with a heartbeat say every 5 s whether they are online (recorded on 2024-10): three times it is missing.
 const SILENCE: Duration = Duration::from_secs(15);

@@ -13,8 +13,10 @@ use rand::{rngs::StdRng, seq::SliceRandom};
 
 use crate::{
     Instant,
-    model::mailserver::{Identity, Mailserver},
-    pinger::ProbeFailure,
+    model::{
+        mailserver::{Identity, Mailserver},
+        probe::ProbeFailure,
+    },
 };
 
 /// How many candidates are probed first.

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::{CLOCK_INTERVAL, Clocks};
-use crate::Instant;
+use crate::{
+    Instant,
+    messages::online::{CLOCK_INTERVAL, Clocks},
+};
 
 /// How far the clocks must disagree: more than a busy machine delays a timer, or a clock is set right by.
 const MARGIN: Duration = Duration::from_secs(10);

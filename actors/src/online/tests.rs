@@ -1,8 +1,13 @@
 //! What a restart of the actor leaves: the verdict that the listeners know, and nothing half done.
 
+use std::time::Duration;
+
 use crate::{
-    node::Mode,
-    pinger::{ProbeFailure, Stage},
+    model::{
+        node::Mode,
+        probe::{ProbeFailure, Stage},
+        verdict::Verdict,
+    },
     testing::{Probe as Mailbox, Received, mailserver, profile},
 };
 

@@ -7,190 +7,16 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use actix::prelude::*;
-use serde::Serialize;
 use tokio::sync::oneshot;
 
 use crate::{
     Instant,
-    model::mailserver::{Identity, Mailserver},
+    messages::ping::{Heard, News, PingRound, Probe, ProbeAnswer, Progress},
+    model::{
+        mailserver::Identity,
+        probe::{PingReport, ProbeFailure, Reply, Stage, round_limit},
+    },
 };
-
-/// Probe all targets; answered when each has answered or the deadline has passed.
-#[derive(Message, Clone, Debug, PartialEq, Eq)]
-#[rtype(result = "PingReport")]
-pub struct PingRound {
-    /// Whom to probe.
-    pub targets: Vec<Mailserver>,
-    /// A round-trip time must be less than this.
-    pub timeout: Duration,
-    /// Whom to tell what is known before the report, under which number; `None`: nobody.
-    pub heard: Option<(u64, Recipient<Heard>)>,
-}
-
-/// What is known of a target before the report: at most once that its probe began, at most once its outcome.
-#[derive(Message, Clone, Debug, PartialEq, Eq)]
-#[rtype(result = "()")]
-pub struct Heard {
-    /// The number given with the [`PingRound`].
-    pub number: u64,
-    /// When the pinger knew it. What it tells later it knew later.
-    pub at: Instant,
-    /// Who.
-    pub identity: Identity,
-    /// What.
-    pub what: Progress,
-}
-
-/// How far a probe is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// It began. An outcome that comes `t` after this has a round-trip time of at least `t / round_trips`.
-    Began {
-        /// How many times the probe waits for the target, one after the other. At least 1.
-        round_trips: u32,
-    },
-    /// It is done: the outcome that the report will have.
-    Done(Result<Duration, ProbeFailure>),
-}
-
-/// What a round found, one entry for each target, in the order of the targets.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct PingReport {
-    /// Who answered how.
-    pub replies: Vec<Reply>,
-}
-
-/// The outcome for one target.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Reply {
-    /// Who.
-    pub identity: Identity,
-    /// How.
-    pub outcome: Result<Duration, ProbeFailure>,
-}
-
-/// Why a target gave no round-trip time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
-#[serde(rename_all = "snake_case", tag = "failure", content = "detail")]
-pub enum ProbeFailure {
-    /// No reply before the deadline, or within the limit of one stage.
-    #[error("no reply in time{}", .0.in_brackets())]
-    Silent(Stage),
-    /// Something answered that nobody listens there.
-    #[error("connection refused")]
-    Refused,
-    /// The name has no address.
-    #[error("name not resolved: {0}")]
-    Unresolved(String),
-    /// Somebody else lives there: the peer id that was found.
-    #[error("another peer is there: {0}")]
-    WrongPeer(String),
-    /// It answers, but not by a protocol that we speak.
-    #[error("no common protocol ({0})")]
-    NoProtocol(Stage),
-    /// It answers, but keeps no history: it lists no store protocol.
-    #[error("no store protocol")]
-    NoStore,
-    /// There is no way to probe it: no address that we can reach, or no method.
-    #[error("cannot be probed: {0}")]
-    Impossible(String),
-    /// Anything else.
-    #[error("{0}")]
-    Other(String),
-}
-
-/// How far a probe got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stage {
-    /// The round ended first.
-    Round,
-    /// Its name was looked up.
-    Name,
-    /// It was connected to.
-    Connect,
-    /// The connection was secured (noise), or upgraded (websocket).
-    Handshake,
-    /// The multiplexer was agreed upon.
-    Multiplexer,
-    /// It was pinged.
-    Ping,
-    /// It was asked for its protocols.
-    Identify,
-}
-
-impl Stage {
-    /// For the end of a sentence; nothing if it only says that time was up.
-    fn in_brackets(self) -> String {
-        match self {
-            Self::Round => String::new(),
-            stage => format!(" ({stage})"),
-        }
-    }
-}
-
-impl std::fmt::Display for Stage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Round => "round",
-            Self::Name => "name",
-            Self::Connect => "connect",
-            Self::Handshake => "handshake",
-            Self::Multiplexer => "multiplexer",
-            Self::Ping => "ping",
-            Self::Identify => "identify",
-        })
-    }
-}
-
-/// Order to the probe adapter: probe these, and send a [`ProbeAnswer`] for each as soon as it is known.
-#[derive(Message, Clone, Debug)]
-#[rtype(result = "()")]
-pub struct Probe {
-    /// Number of the round, to be repeated in each answer.
-    pub round: u64,
-    /// Whom.
-    pub targets: Vec<Mailserver>,
-    /// The limit for each reply: for a probe of several round trips, for each of them.
-    pub timeout: Duration,
-    /// The targets are watched: their connections may be kept open for the next probe, and whatever a hung
-    /// server answers too (a connect, done by its system) is no reply.
-    pub watched: bool,
-    /// Where the answers go.
-    pub answer_to: Recipient<ProbeAnswer>,
-}
-
-/// What the adapter has to say of one target.
-#[derive(Message, Clone, Debug, PartialEq, Eq)]
-#[rtype(result = "()")]
-pub struct ProbeAnswer {
-    /// The number of the [`Probe`].
-    pub round: u64,
-    /// Who.
-    pub identity: Identity,
-    /// What.
-    pub news: News,
-}
-
-/// How a probe goes on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
-    /// It begins now, at most once and not for every method: a reply that comes `t` later took a round-trip
-    /// time of at least `t / round_trips`.
-    Began {
-        /// How many times the probe waits for the target, one after the other. At least 1.
-        round_trips: u32,
-    },
-    /// It is done: exactly once.
-    Done {
-        /// The round-trip time, or why there is none.
-        outcome: Result<Duration, ProbeFailure>,
-        /// Payload bytes on the wire, both directions.
-        bytes: u64,
-    },
-    /// The connection that was kept open for a watched target has ended. After `Done`, at most once.
-    Closed,
-}
 
 /// The actor.
 pub struct Pinger {
@@ -295,24 +121,6 @@ impl Round {
         let replies = replies.collect();
         (PingReport { replies }, self.report)
     }
-}
-
-/// The most round trips that a probe takes, one after the other, before it has its answer.
-const MOST_ROUND_TRIPS: u32 = 5;
-
-/// How much later the round itself ends: a node answers for all of its targets in one message a
-/// little after the deadline (502.8 ms for 500 ms, recorded on v0.94), and a busy one later.
-const GRACE: Duration = Duration::from_secs(1);
-
-/// When a round ends at the latest, whoever is still missing.
-///
-/// The timeout is for one round trip: a live but far mailserver answers within all of its round trips, each
-/// of them in time. A silent one does not use this up: its adapter gives up after one timeout.
-#[must_use]
-pub fn round_limit(timeout: Duration) -> Duration {
-    timeout
-        .saturating_mul(MOST_ROUND_TRIPS)
-        .saturating_add(GRACE)
 }
 
 impl Actor for Pinger {

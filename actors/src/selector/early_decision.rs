@@ -21,10 +21,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     Instant,
-    model::mailserver::Identity,
-    pinger::ProbeFailure,
+    messages::selection::{Decision, Select},
+    model::{mailserver::Identity, probe::ProbeFailure},
     selector::{
-        Decision, Select,
         pool::{Config, NO_TIME, bucket, lower_edge, pool_size},
         ranking::Ranking,
     },

@@ -14,95 +14,28 @@ use std::{collections::BTreeMap, time::Duration};
 
 use actix::prelude::*;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use serde::Serialize;
 
-pub use crate::selector::{
-    pool::{Config, bucket, pool_size},
-    ranking::{Candidate, Considered, Tier, Verdict, choose},
-};
 use crate::{
     Instant,
     deadline::Deadline,
-    events::{Event, Publish},
-    model::mailserver::{Identity, MailserverRef},
-    pinger::{Heard, PingReport, PingRound, Progress, Reply, round_limit},
+    messages::{
+        events::{Event, Publish},
+        ping::{Heard, PingRound, Progress},
+        selection::{Decision, LastDecision, Select, Surveyed},
+    },
+    model::{
+        candidate::Purpose,
+        probe::{PingReport, round_limit},
+    },
     selector::early_decision::EarlyDecision,
 };
-
-/// Choose one of the candidates; answered by a [`Decision`] with the same number, and later by a [`Surveyed`].
-///
-/// It takes the place of an earlier one for the same purpose that is not decided yet: that one gets no decision.
-#[derive(Message, Clone, Debug, PartialEq)]
-#[rtype(result = "()")]
-pub struct Select {
-    /// Counts the selections of the connector.
-    pub round: u64,
-    /// Who may be chosen.
-    pub candidates: Vec<Candidate>,
-    /// What the choice is for.
-    pub purpose: Purpose,
-    /// The decision is no news: those before it came to nothing.
-    pub quiet: bool,
-    /// Our own probes tell nothing now: whoever the node lists as a peer is usable without an answer.
-    pub blind: bool,
-}
-
-/// What a choice is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Purpose {
-    /// To be used at once: decided as early as it is settled.
-    Active,
-    /// To be used when the active one is lost: the whole round is waited for, and in the pool a peer of the
-    /// node is preferred, for it need not be dialled.
-    Standby,
-}
-
-/// A choice and its reasons.
-#[derive(Message, Clone, Debug, PartialEq, Serialize)]
-#[rtype(result = "()")]
-pub struct Decision {
-    /// The number of the [`Select`].
-    pub round: u64,
-    /// What the choice is for.
-    pub purpose: Purpose,
-    /// The chosen one; `None` if nobody was usable.
-    pub chosen: Option<MailserverRef>,
-    /// The identity of the chosen one.
-    pub identity: Option<Identity>,
-    /// Every candidate with its time and what became of it; the best tier first and in it the fastest
-    /// bucket first, the silent last.
-    pub considered: Vec<Considered>,
-    /// How many the pool held: the first so many of `considered`. In an early decision those that were
-    /// already certain to be in it.
-    pub pool: usize,
-    /// The place of the chosen one in the pool and in `considered`, from 0.
-    pub drawn: Option<usize>,
-    /// Some had not answered yet, and could not have changed anything.
-    pub early: bool,
-    /// From the order to the decision.
-    pub took_ms: u64,
-}
-
-/// What a round found, for whoever remembers it: once per round when it is complete, after the [`Decision`]. A round
-/// whose order lost its place has no decision, but its replies are as true.
-#[derive(Message, Clone, Debug, PartialEq, Eq)]
-#[rtype(result = "()")]
-pub struct Surveyed {
-    /// The number of the [`Select`].
-    pub round: u64,
-    /// What the choice was for.
-    pub purpose: Purpose,
-    /// When it began: the first probes were sent then.
-    pub begun: Instant,
-    /// Who answered how, in the order of the candidates; nothing if the pinger died.
-    pub replies: Vec<Reply>,
-}
-
-/// The last decision for [`Purpose::Active`], for the status page.
-#[derive(Message, Clone, Copy, Debug)]
-#[rtype(result = "Option<Decision>")]
-pub struct LastDecision;
+pub use crate::{
+    model::candidate::{Candidate, Considered, Standing, Tier},
+    selector::{
+        pool::{Config, bucket, pool_size},
+        ranking::choose,
+    },
+};
 
 /// Whom the selector talks to.
 #[derive(Clone)]

@@ -11,86 +11,15 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde::{Deserialize, Serialize};
-
 use crate::{
-    model::mailserver::{Identity, Mailserver, MailserverRef},
-    pinger::{PingReport, ProbeFailure, Stage},
-    selector::{
-        Decision, Purpose, Select,
-        pool::{Config, NO_TIME, bucket, pool_size},
+    messages::selection::{Decision, Select},
+    model::{
+        candidate::{Candidate, Considered, Purpose, Standing, Tier},
+        mailserver::Identity,
+        probe::{PingReport, ProbeFailure, Stage},
     },
+    selector::pool::{Config, NO_TIME, bucket, pool_size},
 };
-
-/// Who may be chosen, and what is known of it before it is pinged.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Candidate {
-    /// Who.
-    pub mailserver: Mailserver,
-    /// How much it is trusted.
-    pub tier: Tier,
-    /// The node has it as a peer.
-    pub listed: bool,
-}
-
-/// How much a candidate is trusted, the best first: a worse tier is used only if nobody in a better one can be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Tier {
-    /// It has worked, or it is of the fleet, and nothing speaks against it.
-    Healthy,
-    /// Nothing is known of it that would be evidence.
-    Unknown,
-    /// It failed lately: a hung server answers pings too (v0.94).
-    Cooling,
-}
-
-/// One candidate in a decision.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Considered {
-    /// Who.
-    pub mailserver: MailserverRef,
-    /// The identity.
-    pub identity: Identity,
-    /// The measured round-trip time.
-    #[serde(rename = "rtt_ms", serialize_with = "as_milliseconds")]
-    pub rtt: Option<Duration>,
-    /// The tier in which it counted.
-    pub tier: Tier,
-    /// The node has it as a peer.
-    pub listed: bool,
-    /// What became of it.
-    pub verdict: Verdict,
-}
-
-/// What became of a candidate.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "verdict", content = "detail")]
-pub enum Verdict {
-    /// Drawn from the pool.
-    Chosen,
-    /// In the pool, but another was drawn.
-    NotDrawn,
-    /// Usable, but slower than the pool.
-    Slower,
-    /// Answered, but failed lately while another had not.
-    Cooling,
-    /// Usable, but nothing is known of it, while a healthy one answered.
-    Unproven,
-    /// In the pool, but not a peer of the node, and another in the pool was. Of a standby only.
-    NotListed,
-    /// Had not answered yet when the answers of others had settled the choice.
-    Pending,
-    /// Did not answer.
-    NoReply(ProbeFailure),
-}
-
-fn as_milliseconds<S: serde::Serializer>(rtt: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
-    match rtt {
-        Some(rtt) => to.serialize_some(&(rtt.as_micros() as f64 / 1000.0)),
-        None => to.serialize_none(),
-    }
-}
 
 type Outcome = Result<Duration, ProbeFailure>;
 
@@ -220,7 +149,7 @@ impl<'a> Ranking<'a> {
         let by_list = order.purpose == Purpose::Standby && chosen.is_some_and(|it| it.listed);
         let considered = self.ranked.iter().enumerate().map(|(rank, it)| {
             let verdict = match it.without_choice() {
-                _ if Some(rank) == drawn => Verdict::Chosen,
+                _ if Some(rank) == drawn => Standing::Chosen,
                 Some(verdict) => verdict,
                 None => self.passed_over(rank, among, by_list),
             };
@@ -240,13 +169,13 @@ impl<'a> Ranking<'a> {
     }
 
     /// Why this usable one was not drawn.
-    fn passed_over(&self, rank: usize, among: usize, by_list: bool) -> Verdict {
+    fn passed_over(&self, rank: usize, among: usize, by_list: bool) -> Standing {
         match self.ranked[rank].tier {
-            Tier::Cooling if rank >= self.in_use => Verdict::Cooling,
-            _ if rank >= self.in_use => Verdict::Unproven,
-            _ if rank >= among => Verdict::Slower,
-            _ if by_list && !self.candidate(rank).listed => Verdict::NotListed,
-            _ => Verdict::NotDrawn,
+            Tier::Cooling if rank >= self.in_use => Standing::Cooling,
+            _ if rank >= self.in_use => Standing::Unproven,
+            _ if rank >= among => Standing::Slower,
+            _ if by_list && !self.candidate(rank).listed => Standing::NotListed,
+            _ => Standing::NotDrawn,
         }
     }
 }
@@ -297,15 +226,15 @@ impl<'a> Ranked<'a> {
     }
 
     /// The verdict on one that cannot be chosen.
-    fn without_choice(&self) -> Option<Verdict> {
+    fn without_choice(&self) -> Option<Standing> {
         match self.known {
             Known::Usable(_) => None,
-            Known::Pending => Some(Verdict::Pending),
-            Known::Failed(failure) => Some(Verdict::NoReply(failure.clone())),
+            Known::Pending => Some(Standing::Pending),
+            Known::Failed(failure) => Some(Standing::NoReply(failure.clone())),
         }
     }
 
-    fn considered(&self, verdict: Verdict) -> Considered {
+    fn considered(&self, verdict: Standing) -> Considered {
         let Candidate {
             mailserver, listed, ..
         } = self.candidate;

@@ -15,13 +15,14 @@ use std::{
 
 use actix::{dev::ContextFut, prelude::*};
 use futures_util::FutureExt;
-use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::{
     Instant,
-    connector::Tick,
-    events::{Event, Publish},
+    messages::{
+        events::{Event, Publish},
+        supervision::{GetHealth, Health, Report, Tick},
+    },
     model::backoff::Backoff,
 };
 
@@ -51,46 +52,6 @@ const PAUSES: Backoff = Backoff {
     initial: Duration::from_millis(50),
     max: Duration::from_secs(5),
 };
-
-/// The health of one actor.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Health {
-    /// Whether it runs now (`false` during the pause before a restart).
-    pub running: bool,
-    /// Restarts since the start of the process.
-    pub restarts: u64,
-    /// What ended it last, for people.
-    pub last_failure: Option<String>,
-}
-
-/// The health of all, by name.
-#[derive(Message, Clone, Copy, Debug)]
-#[rtype(result = "BTreeMap<&'static str, Health>")]
-pub struct GetHealth;
-
-/// What happened to a supervised actor. Sent by its runner.
-#[derive(Message, Clone, Debug, PartialEq, Eq)]
-#[rtype(result = "()")]
-pub enum Report {
-    /// It runs for the first time.
-    Started(&'static str),
-    /// It ended and is restarted after a pause.
-    Failed {
-        /// Its name.
-        actor: &'static str,
-        /// What ended it.
-        reason: String,
-    },
-    /// It runs again.
-    Restarted {
-        /// Its name.
-        actor: &'static str,
-        /// What had ended it.
-        reason: String,
-        /// Restarts within the window, this one included.
-        restarts: usize,
-    },
-}
 
 /// An actor failed more often than its budget allows: the process should end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

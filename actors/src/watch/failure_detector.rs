@@ -14,18 +14,34 @@ use watched_peer::{RARELY, Role, Stage, WatchedPeer};
 
 use crate::{
     Instant,
-    connector::memory::Cause,
+    messages::{
+        ping::{News, ProbeAnswer},
+        watch::{Measured, Watch, WatchLost, Watched},
+    },
     model::{
         address::Network,
         mailserver::{Identity, Mailserver},
+        probe::ProbeFailure,
+        record::Cause,
+        verdict::Verdict,
     },
-    online::Verdict,
-    pinger::{News, ProbeAnswer, ProbeFailure},
-    watch::{
-        Config, Measured, Watch, WatchLost, Watched, adaptive_timeout::AdaptiveTimeout,
-        byte_budget::ByteBudget,
-    },
+    watch::{adaptive_timeout::AdaptiveTimeout, byte_budget::ByteBudget},
 };
+
+/// How the watch is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The pause between two probes of the active mailserver; `None`: no watch.
+    pub interval: Option<Duration>,
+    /// The most payload bytes that all probes of the watch may cost in a minute: the pause grows with what they
+    /// cost. Only the second probe after a miss, and the one after a connection ended, never wait for it.
+    pub budget: u64,
+    /// The longest patience for one reply.
+    pub timeout: Duration,
+    /// Whether only a mailserver that works answers a ping round over multiaddrs. A TCP connect is answered by a hung
+    /// one too: then a round says nothing of whether the probes of the watch can be answered.
+    pub rounds_prove_life: bool,
+}
 
 /// What the watch wants done.
 #[derive(Clone, Debug, PartialEq)]

@@ -10,92 +10,21 @@ mod adaptive_timeout;
 mod byte_budget;
 pub mod failure_detector;
 
-use std::time::Duration;
+pub use failure_detector::Config;
 
 use actix::prelude::*;
-use serde::Serialize;
 
 use crate::{
     Instant,
-    connector::memory::Cause,
     deadline::Deadline,
-    model::mailserver::{Identity, Mailserver},
-    online::{Missed, VerdictChanged},
-    pinger::{Probe, ProbeAnswer},
-    selector::Surveyed,
+    messages::{
+        online::{Missed, VerdictChanged},
+        ping::{Probe, ProbeAnswer},
+        selection::Surveyed,
+        watch::{GetWatch, Measured, Watch, WatchLost},
+    },
     watch::failure_detector::{Command, FailureDetector},
 };
-
-/// How the watch is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Config {
-    /// The pause between two probes of the active mailserver; `None`: no watch.
-    pub interval: Option<Duration>,
-    /// The most payload bytes that all probes of the watch may cost in a minute: the pause grows with what they
-    /// cost. Only the second probe after a miss, and the one after a connection ended, never wait for it.
-    pub budget: u64,
-    /// The longest patience for one reply.
-    pub timeout: Duration,
-    /// Whether only a mailserver that works answers a ping round over multiaddrs. A TCP connect is answered by a hung
-    /// one too: then a round says nothing of whether the probes of the watch can be answered.
-    pub rounds_prove_life: bool,
-}
-
-/// Whom to watch from now on. Sent by the connector whenever it changes, and again if it keeps one that was
-/// [lost](WatchLost): only then that one is probed again. Telling the same changes nothing else.
-#[derive(Message, Clone, Debug, Default, PartialEq, Eq)]
-#[rtype(result = "()")]
-pub struct Watch {
-    /// The active mailserver, while it is connected.
-    pub active: Option<Mailserver>,
-    /// The one that is used next.
-    pub standby: Option<Mailserver>,
-}
-
-/// A watched mailserver gave no sign of life, twice in a row, after it had given some before. Sent to the connector.
-#[derive(Message, Clone, Debug, PartialEq, Eq)]
-#[rtype(result = "()")]
-pub struct WatchLost {
-    /// Which.
-    pub identity: Identity,
-    /// `Probe`: it was silent, which each watch notices in its own time. `Lost`: its address said no, to everybody at
-    /// the same moment.
-    pub cause: Cause,
-    /// What happened, for people.
-    pub reason: String,
-}
-
-/// A watched mailserver answered. Sent to the connector.
-#[derive(Message, Clone, Debug, PartialEq, Eq)]
-#[rtype(result = "()")]
-pub struct Measured {
-    /// Which.
-    pub identity: Identity,
-    /// The round-trip time.
-    pub rtt: Duration,
-    /// When the probe was sent: an answer is no news of what happened after that.
-    pub sent: Instant,
-}
-
-/// Ask for the state of the watch, for the status page.
-#[derive(Message, Clone, Copy, Debug)]
-#[rtype(result = "Watched")]
-pub struct GetWatch;
-
-/// The state of the watch, for the status page.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Watched {
-    /// Probes sent since the start of the process.
-    pub probes: u64,
-    /// Probes that were not answered in time.
-    pub misses: u64,
-    /// Payload bytes on the wire in the last minute.
-    pub bytes_per_minute: u64,
-    /// The pause between two probes now, in milliseconds; `None` if nobody is watched.
-    pub interval_ms: Option<u64>,
-    /// The patience for a reply of the active mailserver now, in milliseconds.
-    pub patience_ms: Option<u64>,
-}
 
 /// Whom the watch talks to.
 #[derive(Clone)]

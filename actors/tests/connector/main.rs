@@ -5,10 +5,15 @@ mod rig;
 use std::time::Duration;
 
 use ::actors::{
-    connector::{MailserverServed, Tick, pin::Policy},
-    fleet_registry::CandidatesChanged,
-    node::{Connection, Mode, NodeChanged, NodeError, NodeState, NodeSwitched},
-    peer_tracker::PeerConnected,
+    connector::pin::Policy,
+    messages::{
+        candidates::CandidatesChanged,
+        history::MailserverServed,
+        node::{NodeChanged, NodeSwitched},
+        peers::PeerConnected,
+        supervision::Tick,
+    },
+    model::node::{Connection, Mode, NodeError, NodeState},
     testing::{mailserver, plain},
 };
 use rig::{NOTHING, Rig, gone, identity, refused};

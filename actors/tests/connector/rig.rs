@@ -8,22 +8,26 @@ use std::{
 };
 
 use ::actors::{
-    connector::{
-        Config, Connector, GetStatus, MailserverFailing, Ports, Status, memory::Remember,
-        pin::Policy,
+    connector::{Config, Connector, Ports, pin::Policy},
+    messages::{
+        candidates::CandidatesChanged,
+        connection::{GetStatus, Remember, Status},
+        events::{Event, Publish},
+        history::{MailserverAvailable, MailserverFailing, MailserverGone},
+        node::{
+            Connect, DropPeer, Introduce, NodeChanged, NodePort, RefreshPeers, RequestCommunity,
+            RequestHistory,
+        },
+        peers::{Mark, PeerDisconnected, Repeat},
+        selection::{Decision, Select},
+        watch::Watch,
     },
-    events::{Event, Publish},
-    fleet_registry::CandidatesChanged,
-    history_requester::{MailserverAvailable, MailserverGone},
-    model::mailserver::Identity,
-    node::{
-        Connect, Connection, DropPeer, Introduce, Mode, NodeChanged, NodeError, NodePort,
-        NodeState, RefreshPeers, RequestCommunity, RequestHistory,
+    model::{
+        candidate::Purpose,
+        mailserver::Identity,
+        node::{Connection, Mode, NodeError, NodeState},
     },
-    peer_tracker::{Mark, PeerDisconnected, Repeat},
-    selector::{Decision, Purpose, Select},
     testing::{Probe, decision, mailserver, plain, profile, settle},
-    watch::Watch,
 };
 use actix::prelude::*;
 

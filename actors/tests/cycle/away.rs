@@ -3,12 +3,14 @@
 use actors::{
     connector::{
         cycle::{Config, Readiness},
-        memory::Cause,
         pin::Policy,
     },
-    node::{Connection, Mode, NodeError},
-    online::Verdict,
-    peer_tracker::PeerState,
+    messages::peers::PeerState,
+    model::{
+        node::{Connection, Mode, NodeError},
+        record::Cause,
+        verdict::Verdict,
+    },
 };
 
 use crate::rig::*;

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use actors::{
-    connector::{
-        cycle::{Config, Readiness},
-        memory::Cause,
+    connector::cycle::{Config, Readiness},
+    messages::peers::PeerState,
+    model::{
+        node::{Connection, Mode},
+        record::Cause,
+        verdict::Verdict,
     },
-    node::{Connection, Mode},
-    online::Verdict,
-    peer_tracker::PeerState,
 };
 
 use crate::rig::*;

@@ -8,8 +8,8 @@ mod rig;
 
 use actors::{
     connector::cycle::Config,
-    node::{Connection, Mode, NodeError},
-    peer_tracker::PeerState,
+    messages::peers::PeerState,
+    model::node::{Connection, Mode, NodeError},
 };
 
 use rig::*;

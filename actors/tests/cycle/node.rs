@@ -1,9 +1,8 @@
 //! The node: away, back, switched off, and with a cycle of its own.
 
 use actors::{
-    fleet_registry::CandidatesChanged,
-    node::{Connection, Mode, NodeError, NodeState, Profile},
-    peer_tracker::PeerState,
+    messages::{candidates::CandidatesChanged, peers::PeerState},
+    model::node::{Connection, Mode, NodeError, NodeState, Profile},
     testing::{mailserver, profile},
 };
 

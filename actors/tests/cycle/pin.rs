@@ -2,8 +2,8 @@
 
 use actors::{
     connector::pin::Policy,
-    node::{Connection, Mode},
-    peer_tracker::PeerState,
+    messages::peers::PeerState,
+    model::node::{Connection, Mode},
 };
 
 use crate::rig::*;

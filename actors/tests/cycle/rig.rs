@@ -9,12 +9,15 @@ use actors::{
         memory::Memory,
         pin::Policy,
     },
-    events::Event,
-    fleet_registry::CandidatesChanged,
-    model::mailserver::Identity,
-    node::{Connection, Mode, NodeError, NodeState, NodeSwitched},
-    peer_tracker::PeerState,
-    selector::{Candidate, Purpose, Select, Tier, Verdict},
+    messages::{
+        candidates::CandidatesChanged, events::Event, node::NodeSwitched, peers::PeerState,
+        selection::Select,
+    },
+    model::{
+        candidate::{Candidate, Purpose, Standing, Tier},
+        mailserver::Identity,
+        node::{Connection, Mode, NodeError, NodeState},
+    },
     testing::{decision, mailserver, profile, surveyed},
 };
 
@@ -159,7 +162,7 @@ impl Rig {
         for it in &mut decision.considered {
             if answered.contains(&index(&it.identity)) {
                 it.rtt = Some(Duration::from_millis(20));
-                it.verdict = Verdict::Cooling;
+                it.verdict = Standing::Cooling;
             }
         }
         self.cycle.handle_decision(&decision, self.now);

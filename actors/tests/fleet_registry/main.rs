@@ -6,12 +6,18 @@ mod rig;
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use ::actors::{
-    fleet_registry::{
-        AddCustom, Candidates, CandidatesChanged, Config, Fleet, FleetRegistry, FleetsLoaded,
-        MOST_CUSTOM, RegistryError, Save, Saved, Unpin,
+    fleet_registry::{Config, FleetRegistry, MOST_CUSTOM},
+    messages::{
+        candidates::{
+            AddCustom, Candidates, CandidatesChanged, Fleet, FleetsLoaded, RegistryError, Save,
+            Saved, Unpin,
+        },
+        node::NodeChanged,
     },
-    model::mailserver::Origin,
-    node::{Mode, NodeChanged, NodeState, Profile, SavedMailserver},
+    model::{
+        mailserver::Origin,
+        node::{Mode, NodeState, Profile, SavedMailserver},
+    },
     testing::{Probe, mailserver, profile, settle},
 };
 use actix::prelude::*;

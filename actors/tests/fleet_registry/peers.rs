@@ -3,12 +3,16 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use ::actors::{
-    fleet_registry::{
-        CandidatesChanged, Config, Discover, Fleet, FleetsLoaded, KEPT, MOST_DISCOVERED, Pin,
-        Saved, Unpin,
+    fleet_registry::{Config, Discover, KEPT, MOST_DISCOVERED},
+    messages::{
+        candidates::{CandidatesChanged, Fleet, FleetsLoaded, Pin, Saved, Unpin},
+        node::PeerSnapshot,
     },
-    model::{address::Address, mailserver::Origin},
-    node::{Mode, PeerSnapshot, Profile, StorePeer},
+    model::{
+        address::Address,
+        mailserver::Origin,
+        node::{Mode, Profile, StorePeer},
+    },
     testing::{mailserver, profile},
 };
 

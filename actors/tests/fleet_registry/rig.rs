@@ -3,12 +3,18 @@
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use ::actors::{
-    fleet_registry::{
-        AddCustom, Candidates, CandidatesChanged, Config, Fleet, FleetRegistry, FleetsLoaded, Pin,
-        RegistryError, RemoveCustom, Save, Saved, SavedPin,
+    fleet_registry::{Config, FleetRegistry},
+    messages::{
+        candidates::{
+            AddCustom, Candidates, CandidatesChanged, Fleet, FleetsLoaded, Pin, RegistryError,
+            RemoveCustom, Save, Saved, SavedPin,
+        },
+        node::NodeChanged,
     },
-    model::mailserver::{Mailserver, Origin},
-    node::{Mode, NodeChanged, NodeState, Profile, SavedMailserver},
+    model::{
+        mailserver::{Mailserver, Origin},
+        node::{Mode, NodeState, Profile, SavedMailserver},
+    },
     testing::{Probe, Received, mailserver, profile},
 };
 use actix::prelude::*;

@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use ::actors::{
     Instant,
-    online::{NetworkChanged, Verdict},
-    pinger::ProbeFailure,
+    messages::{online::NetworkChanged, watch::Measured},
+    model::{probe::ProbeFailure, verdict::Verdict},
     testing::mailserver,
-    watch::Measured,
 };
 use rig::{NONE, PROBING, RTT, TIMEOUT, bare, index, pass, rig};
 

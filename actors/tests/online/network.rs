@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use ::actors::{
-    events::Event,
-    online::{NetworkChanged, Verdict},
+    messages::{events::Event, online::NetworkChanged},
+    model::verdict::Verdict,
 };
 
 use crate::rig::{NONE, PROBING, Rig, TIMEOUT, pass, rig};

@@ -9,17 +9,23 @@ use std::{
 
 use ::actors::{
     Instant,
-    events::{Event, Publish},
-    fleet_registry::CandidatesChanged,
-    node::{Mode, NodeChanged, NodeState, PeerSnapshot},
-    online::{
-        CLOCK_INTERVAL, Clocks, Config, GetVerdict, Missed, OnlineWatch, Ports, Verdict,
-        VerdictChanged,
+    messages::{
+        candidates::CandidatesChanged,
+        events::{Event, Publish},
+        node::{NodeChanged, PeerSnapshot},
+        online::{CLOCK_INTERVAL, Clocks, GetVerdict, Missed, VerdictChanged},
+        ping::{News, Probe, ProbeAnswer},
+        selection::Surveyed,
+        watch::Measured,
     },
-    pinger::{News, Probe, ProbeAnswer, ProbeFailure, Reply, Stage},
-    selector::{Purpose, Surveyed},
+    model::{
+        candidate::Purpose,
+        node::{Mode, NodeState},
+        probe::{ProbeFailure, Reply, Stage},
+        verdict::Verdict,
+    },
+    online::{Config, OnlineWatch, Ports},
     testing::{Probe as Mailbox, Received, mailserver, profile, settle},
-    watch::Measured,
 };
 use actix::prelude::*;
 

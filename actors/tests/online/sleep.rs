@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ::actors::{events::Event, online::Verdict};
+use ::actors::{messages::events::Event, model::verdict::Verdict};
 
 use crate::rig::{NONE, PROBING, Rig, TIMEOUT, pass, rig};
 

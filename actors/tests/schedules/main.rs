@@ -8,12 +8,14 @@ use std::{collections::BTreeSet, time::Duration};
 use actors::{
     connector::{
         cycle::{Config, Readiness},
-        memory::Cause,
         pin::Policy,
     },
-    node::{Connection, Mode, NodeError},
-    online::Verdict,
-    peer_tracker::PeerState,
+    messages::peers::PeerState,
+    model::{
+        node::{Connection, Mode, NodeError},
+        record::Cause,
+        verdict::Verdict,
+    },
 };
 use proptest::prelude::*;
 use world::{Input, MAILSERVERS, World, dial_failed};

@@ -6,15 +6,19 @@ use actors::{
     Instant,
     connector::{
         cycle::{Command, Config, Cycle},
-        memory::{Cause, Memory},
+        memory::Memory,
     },
-    events::Event,
-    fleet_registry::CandidatesChanged,
-    model::mailserver::{Identity, Mailserver},
-    node::{Connection, Mode, NodeError, NodeState, NodeSwitched, Profile},
-    online::Verdict,
-    peer_tracker::PeerState,
-    selector::{Candidate, Purpose, Select},
+    messages::{
+        candidates::CandidatesChanged, events::Event, node::NodeSwitched, peers::PeerState,
+        selection::Select,
+    },
+    model::{
+        candidate::{Candidate, Purpose},
+        mailserver::{Identity, Mailserver},
+        node::{Connection, Mode, NodeError, NodeState, Profile},
+        record::Cause,
+        verdict::Verdict,
+    },
     testing,
 };
 

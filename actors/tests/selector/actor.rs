@@ -2,9 +2,14 @@
 
 use ::actors::{
     Instant,
-    events::{Event, Publish},
-    pinger::{News, PingRound, Pinger, Probe, ProbeAnswer, round_limit},
-    selector::{Decision, LastDecision, Ports, Selector, Surveyed, choose, decision_limit},
+    messages::{
+        events::{Event, Publish},
+        ping::{News, PingRound, Probe, ProbeAnswer},
+        selection::{Decision, LastDecision, Surveyed},
+    },
+    model::probe::round_limit,
+    pinger::Pinger,
+    selector::{Ports, Selector, choose, decision_limit},
     testing::{Probe as Mailbox, Received, settle},
 };
 use actix::prelude::*;
@@ -116,7 +121,7 @@ async fn a_settled_choice_is_sent_at_once_and_once_while_the_round_goes_on() {
     assert!(decision.early && decision.chosen.is_some());
     assert!((88..=89).contains(&decision.took_ms));
     assert_eq!(decision.pool, 2, "both are of one bucket");
-    assert_eq!(verdicts(&decision)[2..], [const { Verdict::Pending }; 4]);
+    assert_eq!(verdicts(&decision)[2..], [const { Standing::Pending }; 4]);
     let published = Publish(Event::Decision(decision.clone()));
     assert_eq!(rig.events.drain().await, [published]);
     rig.surveys.assert_none("the round goes on").await;
@@ -179,7 +184,7 @@ async fn time_alone_settles_it_when_nobody_can_overtake_any_more() {
     let decision = rig.decisions.next().await;
     // The bucket of 40 ms begins at 28.8 ms.
     assert_took(begun, ms(116));
-    assert_eq!(verdicts(&decision), [Verdict::Chosen, Verdict::Pending]);
+    assert_eq!(verdicts(&decision), [Standing::Chosen, Standing::Pending]);
     tell(
         &probe,
         1,
@@ -268,7 +273,7 @@ async fn a_standby_is_drawn_from_the_whole_round_and_is_no_news() {
     let [first, second, ..] = &verdicts(&decision)[..] else {
         panic!("{decision:?}");
     };
-    assert_eq!((first, second), (&Verdict::NotListed, &Verdict::Chosen));
+    assert_eq!((first, second), (&Standing::NotListed, &Standing::Chosen));
     assert!(!decision.early);
     assert_eq!(rig.surveys.drain().await.len(), 1);
     rig.events.assert_none("nothing has changed").await;

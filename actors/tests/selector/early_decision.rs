@@ -4,9 +4,10 @@ use std::{collections::BTreeSet, time::Duration};
 
 use actors::{
     Instant,
-    model::mailserver::Identity,
+    messages::selection::{Decision, Select},
+    model::{candidate::Tier, mailserver::Identity},
     selector::{
-        Decision, Select, Tier, choose,
+        choose,
         early_decision::{EarlyDecision, Settled},
     },
 };

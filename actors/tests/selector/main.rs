@@ -7,8 +7,12 @@ mod rule;
 use std::time::Duration;
 
 use actors::{
-    pinger::{PingReport, ProbeFailure, Reply, Stage},
-    selector::{Candidate, Config, Purpose, Select, Tier, Verdict},
+    messages::selection::Select,
+    model::{
+        candidate::{Candidate, Purpose, Standing, Tier},
+        probe::{PingReport, ProbeFailure, Reply, Stage},
+    },
+    selector::Config,
     testing::mailserver,
 };
 use proptest::prelude::*;
@@ -81,7 +85,7 @@ pub(crate) fn times() -> impl Strategy<Value = Duration> {
 }
 
 /// The verdicts of the mailservers, in the order of their numbers.
-pub(crate) fn verdicts(decision: &actors::selector::Decision) -> Vec<Verdict> {
+pub(crate) fn verdicts(decision: &actors::messages::selection::Decision) -> Vec<Standing> {
     let mut all: Vec<_> = decision.considered.iter().collect();
     all.sort_by_key(|it| it.mailserver.id.clone());
     all.into_iter().map(|it| it.verdict.clone()).collect()

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use actors::selector::{Purpose, Select, Tier, Verdict, bucket, choose};
+use actors::{
+    messages::selection::Select,
+    model::candidate::{Purpose, Standing, Tier},
+    selector::{bucket, choose},
+};
 use proptest::{prelude::*, sample::Index};
 
 use crate::*;
@@ -114,12 +118,12 @@ proptest! {
         let verdicts = verdicts(&decision);
         prop_assert_eq!(verdicts.len(), usable.len());
         for (verdict, usable) in verdicts.iter().zip(usable) {
-            prop_assert_eq!(matches!(verdict, Verdict::NoReply(_)), usable.is_none());
+            prop_assert_eq!(matches!(verdict, Standing::NoReply(_)), usable.is_none());
         }
-        let chosen = |it: &_| matches!(it, Verdict::Chosen);
+        let chosen = |it: &_| matches!(it, Standing::Chosen);
         prop_assert_eq!(decision.considered.iter().position(|it| chosen(&it.verdict)), decision.drawn);
         let passed_over = (decision.considered.iter().take(decision.pool))
-            .all(|it| matches!(it.verdict, Verdict::Chosen | Verdict::NotDrawn | Verdict::NotListed));
+            .all(|it| matches!(it.verdict, Standing::Chosen | Standing::NotDrawn | Standing::NotListed));
         prop_assert!(passed_over && !decision.early);
     }
 }
@@ -135,7 +139,7 @@ fn noise_does_not_decide_who_is_in_the_pool() {
         "a quarter of 5 would be 2"
     );
     let verdicts = verdicts(&decision);
-    assert_eq!(verdicts[3..], [Verdict::Slower, Verdict::Slower]);
+    assert_eq!(verdicts[3..], [Standing::Slower, Standing::Slower]);
 }
 
 #[test]
@@ -150,13 +154,16 @@ fn a_tier_is_used_only_if_nobody_in_a_better_one_answers() {
         let outcomes = [&[Ok(ms(1))], &rest[..]].concat();
         verdicts(&choose(&order, &report(&order, &outcomes), &CONFIG, |_| 0))
     };
-    let silent = || Verdict::NoReply(ProbeFailure::Silent(Stage::Ping));
+    let silent = || Standing::NoReply(ProbeFailure::Silent(Stage::Ping));
     let all = answers([Ok(ms(2)), Ok(ms(300))]);
-    assert_eq!(all, [Verdict::Cooling, Verdict::Unproven, Verdict::Chosen]);
+    assert_eq!(
+        all,
+        [Standing::Cooling, Standing::Unproven, Standing::Chosen]
+    );
     let two = answers([Ok(ms(2)), SILENT]);
-    assert_eq!(two, [Verdict::Cooling, Verdict::Chosen, silent()]);
+    assert_eq!(two, [Standing::Cooling, Standing::Chosen, silent()]);
     let one = answers([SILENT, SILENT]);
-    assert_eq!(one, [Verdict::Chosen, silent(), silent()]);
+    assert_eq!(one, [Standing::Chosen, silent(), silent()]);
 }
 
 #[test]
@@ -172,7 +179,7 @@ fn the_list_of_the_node_is_evidence_where_no_probe_can_be() {
     let first = &decision.considered[0];
     assert_eq!(
         (first.verdict.clone(), first.tier, first.rtt),
-        (Verdict::Chosen, Tier::Unknown, None)
+        (Standing::Chosen, Tier::Unknown, None)
     );
     assert_eq!(decision.pool, 1);
     let silent = [SILENT, SILENT, SILENT];
@@ -199,12 +206,12 @@ fn a_standby_is_a_peer_of_the_node_if_the_pool_has_one() {
     let one = standby(candidates.clone(), [20, 40, 90, 90, 150, 300]);
     assert_eq!(
         one[..3],
-        [Verdict::NotListed, Verdict::Chosen, Verdict::Slower]
+        [Standing::NotListed, Standing::Chosen, Standing::Slower]
     );
     let other = standby(candidates, [20, 300, 40, 90, 150, 300]);
     assert_eq!(
         other[0],
-        Verdict::Chosen,
+        Standing::Chosen,
         "peers outside of the pool are too slow"
     );
 }

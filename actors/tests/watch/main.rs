@@ -5,10 +5,10 @@ mod rig;
 use std::time::Duration;
 
 use ::actors::{
-    online::{Missed, Verdict},
-    pinger::{News, ProbeFailure},
+    messages::{online::Missed, ping::News, watch::Watched},
+    model::{probe::ProbeFailure, verdict::Verdict},
     testing::{mailserver, settle},
-    watch::{Config, Watched},
+    watch::Config,
 };
 
 use rig::*;

@@ -4,12 +4,21 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use ::actors::{
     Instant,
-    online::{Missed, Verdict, VerdictChanged},
-    pinger::{self, News, ProbeAnswer, ProbeFailure, Reply, Stage},
-    selector::{Purpose, Surveyed},
+    messages::{
+        online::{Missed, VerdictChanged},
+        ping,
+        ping::{News, ProbeAnswer},
+        selection::Surveyed,
+        watch::{GetWatch, Measured, Watch, WatchLost, Watched},
+    },
+    model::{
+        candidate::Purpose,
+        probe::{ProbeFailure, Reply, Stage},
+        verdict::Verdict,
+    },
     supervisor::{self, Overseer, Slot, supervise},
     testing::{PEER_IDS, Probe, Received, mailserver, settle},
-    watch::{Config, GetWatch, Measured, Ports, Watch, WatchLost, Watched, Watcher},
+    watch::{Config, Ports, Watcher},
 };
 use actix::prelude::*;
 
@@ -36,7 +45,7 @@ pub(crate) struct World {
     pub(crate) ways: BTreeMap<usize, Way>,
     pub(crate) bytes: u64,
     pub(crate) sent: Vec<Sent>,
-    pub(crate) last: Option<pinger::Probe>,
+    pub(crate) last: Option<ping::Probe>,
 }
 
 pub(crate) struct Rig {
@@ -92,9 +101,9 @@ pub(crate) fn rig(config: Config) -> Rig {
 }
 
 /// An adapter that probes this world.
-fn adapter(world: &Rc<RefCell<World>>, begun: Instant) -> Recipient<pinger::Probe> {
+fn adapter(world: &Rc<RefCell<World>>, begun: Instant) -> Recipient<ping::Probe> {
     let world = world.clone();
-    let adapter = Probe::answering(move |probe: &pinger::Probe| {
+    let adapter = Probe::answering(move |probe: &ping::Probe| {
         let [target] = probe.targets.as_slice() else {
             panic!("one at a time: {probe:?}");
         };
@@ -110,7 +119,7 @@ fn adapter(world: &Rc<RefCell<World>>, begun: Instant) -> Recipient<pinger::Prob
     adapter.0
 }
 
-async fn answer(probe: pinger::Probe, way: Way, bytes: u64) {
+async fn answer(probe: ping::Probe, way: Way, bytes: u64) {
     let silent = Err(ProbeFailure::Silent(Stage::Ping));
     let (pause, outcome) = match way {
         Way::In(ms) if Duration::from_millis(ms) < probe.timeout => {
@@ -129,7 +138,7 @@ async fn answer(probe: pinger::Probe, way: Way, bytes: u64) {
     tell(&probe, News::Done { outcome, bytes });
 }
 
-pub(crate) fn tell(probe: &pinger::Probe, news: News) {
+pub(crate) fn tell(probe: &ping::Probe, news: News) {
     probe.answer_to.do_send(ProbeAnswer {
         round: probe.round,
         identity: probe.targets[0].identity.clone(),

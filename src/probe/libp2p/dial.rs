@@ -2,9 +2,9 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use actors::{
-    model::address::{Endpoint, Transport},
-    pinger::{ProbeFailure, Stage},
+use actors::model::{
+    address::{Endpoint, Transport},
+    probe::{ProbeFailure, Stage},
 };
 use futures_util::io::{AsyncRead, AsyncWrite};
 use libp2p_core::upgrade::OutboundConnectionUpgrade as _;

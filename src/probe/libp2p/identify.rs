@@ -5,7 +5,7 @@
 
 use std::io;
 
-use actors::pinger::ProbeFailure;
+use actors::model::probe::ProbeFailure;
 use futures_util::io::{AsyncRead, AsyncReadExt as _};
 use libp2p_identity::PublicKey;
 

@@ -116,7 +116,7 @@ async fn guard(kept: Rc<Kept>, identity: Identity, until: Instant) {
 #[cfg(test)]
 mod tests {
     use actors::{
-        pinger::{News, Probe, ProbeAnswer},
+        messages::ping::{News, Probe, ProbeAnswer},
         testing::{self, Received},
     };
     use tokio::io::DuplexStream;

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use actors::pinger::{ProbeFailure, Stage};
+use actors::model::probe::{ProbeFailure, Stage};
 use futures_util::{
     StreamExt as _,
     io::{AsyncRead, AsyncWrite},

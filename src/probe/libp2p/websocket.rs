@@ -7,7 +7,7 @@ use std::io;
 
 use actix_codec::{AsyncRead as Read, AsyncWrite as Write, Framed};
 use actix_http::ws::{Codec, Frame, Item, Message, ProtocolError, hash_key};
-use actors::pinger::{ProbeFailure, Stage};
+use actors::model::probe::{ProbeFailure, Stage};
 use bytes::Bytes;
 use futures_util::{
     SinkExt as _, TryStreamExt as _,

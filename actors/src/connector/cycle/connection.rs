@@ -4,14 +4,15 @@ use super::{ATTEMPTS_PER_TICK, Command, Cycle, FIRST_REFRESH, REDIAL};
 use crate::{
     Instant,
     connector::{
-        memory::Cause,
         phase::{Announced, Phase},
         pin::Pin,
     },
-    events::Event,
-    model::mailserver::{Identity, Mailserver},
-    node::{Blame, Mode},
-    peer_tracker::PeerState,
+    messages::{events::Event, peers::PeerState},
+    model::{
+        mailserver::{Identity, Mailserver},
+        node::{Blame, Mode},
+        record::Cause,
+    },
 };
 
 impl Cycle {

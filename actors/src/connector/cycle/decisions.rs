@@ -7,9 +7,12 @@ use crate::{
         phase::{Announced, Phase},
         pin::Pin,
     },
-    model::mailserver::{Mailserver, Origin},
-    node::Mode,
-    selector::{Candidate, Decision, Purpose, Select, Tier},
+    messages::selection::{Decision, Select},
+    model::{
+        candidate::{Candidate, Purpose, Tier},
+        mailserver::{Mailserver, Origin},
+        node::Mode,
+    },
 };
 
 impl Cycle {

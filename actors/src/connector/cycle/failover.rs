@@ -14,14 +14,19 @@ use crate::{
     Instant,
     connector::{
         jitter,
-        memory::Cause,
         phase::{Announced, Held, Phase},
     },
-    model::mailserver::{Identity, Mailserver},
-    online::Verdict,
-    pinger::ProbeFailure,
-    selector::{self, Candidate, Decision, Surveyed, Tier},
-    watch::Watch,
+    messages::{
+        selection::{Decision, Surveyed},
+        watch::Watch,
+    },
+    model::{
+        candidate::{Candidate, Standing, Tier},
+        mailserver::{Identity, Mailserver},
+        probe::ProbeFailure,
+        record::Cause,
+        verdict::Verdict,
+    },
 };
 
 /// Nobody answers.
@@ -499,10 +504,8 @@ fn reply_of(decision: &Decision, identity: &Identity) -> Option<bool> {
     let found = considered.find(|it| it.identity == *identity)?;
     match &found.verdict {
         _ if found.rtt.is_some() => Some(true),
-        selector::Verdict::NoReply(ProbeFailure::Impossible(_)) | selector::Verdict::Pending => {
-            None
-        }
-        selector::Verdict::NoReply(_) => Some(false),
+        Standing::NoReply(ProbeFailure::Impossible(_)) | Standing::Pending => None,
+        Standing::NoReply(_) => Some(false),
         _ => None,
     }
 }

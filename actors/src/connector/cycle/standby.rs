@@ -14,13 +14,19 @@ use super::{Command, Cycle};
 use crate::{
     Instant,
     connector::phase::Announced,
-    model::mailserver::{Identity, Mailserver},
-    node::{Connection, NodeError},
-    online::Verdict,
-    peer_tracker::PeerState,
-    pinger::ProbeFailure,
-    selector::{Candidate, Decision, Purpose, Select, Surveyed, Tier},
-    watch::Watch,
+    messages::{
+        peers::PeerState,
+        selection::{Decision, Select, Surveyed},
+        watch::Watch,
+    },
+    model::{
+        candidate::{Candidate, Purpose, Tier},
+        mailserver::{Identity, Mailserver},
+        node::{Connection, NodeError},
+        probe::ProbeFailure,
+        record::Cause,
+        verdict::Verdict,
+    },
 };
 
 /// How ready the next mailserver is kept.
@@ -325,7 +331,7 @@ impl Cycle {
                 Err(ProbeFailure::WrongPeer(_)) => {
                     let fraction = self.fraction();
                     let identity = reply.identity.clone();
-                    let cause = crate::connector::memory::Cause::WrongId;
+                    let cause = Cause::WrongId;
                     self.memory.fail(identity, cause, now, fraction);
                 }
                 Err(_) => {}

@@ -7,9 +7,13 @@ use rand::RngExt;
 use super::Cycle;
 use crate::{
     Instant,
-    connector::{Active, Counts, PinStatus, memory::Record, pin::Pin},
-    model::mailserver::{Identity, Mailserver},
-    node::{Mode, NodeState, Profile},
+    connector::pin::Pin,
+    messages::connection::{Active, Counts, PinStatus},
+    model::{
+        mailserver::{Identity, Mailserver},
+        node::{Mode, NodeState, Profile},
+        record::Record,
+    },
 };
 
 impl Cycle {

@@ -1,10 +1,8 @@
 //! A list of mailservers, and how those come to be in it that no file lists.
 
-use crate::{
-    model::{
-        address::{Address, AddressError, Network},
-        mailserver::{Mailserver, Origin},
-    },
+use crate::model::{
+    address::{Address, AddressError, Network},
+    mailserver::{Mailserver, Origin},
     node::{Mode, SavedMailserver},
 };
 

@@ -7,9 +7,9 @@ use rand::RngExt;
 use super::{Assessment, Command, Doubt, SETTLE, Stage};
 use crate::{
     Instant,
-    events::Event,
-    model::mailserver::Identity,
-    online::{Verdict, probing::Probing},
+    messages::events::Event,
+    model::{mailserver::Identity, verdict::Verdict},
+    online::probing::Probing,
 };
 
 /// The pause between two rounds while offline is this part of the outage so far …

@@ -1,0 +1,149 @@
+//! Which mailservers there are: the fleet registry is told by adapters and users, and tells all.
+
+use std::collections::BTreeMap;
+
+use actix::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{
+    address::AddressError,
+    mailserver::{Identity, Mailserver},
+    node::SavedMailserver,
+};
+
+/// The published fleets, as an adapter read them from the fleet file: at start, and again whenever it changed.
+#[derive(Message, Clone, Debug, PartialEq, Eq, Default)]
+#[rtype(result = "()")]
+pub struct FleetsLoaded(pub BTreeMap<String, Fleet>);
+
+/// The mailservers of one fleet, for each network (a classic fleet file holds both in one).
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Fleet {
+    /// All mailservers, of either network, in the order of the file.
+    pub mailservers: Vec<Mailserver>,
+}
+
+/// Which mailservers may be chosen now. Broadcast by the registry whenever it changed.
+#[derive(Message, Clone, Debug, PartialEq, Eq, Default)]
+#[rtype(result = "()")]
+pub struct CandidatesChanged {
+    /// The fleet they are of; `None` before the node has told.
+    pub fleet: Option<String>,
+    /// All of them, each identity once.
+    pub candidates: Vec<Mailserver>,
+    /// The user's pin, one of the candidates.
+    pub pinned: Option<Identity>,
+}
+
+/// Ask for the list.
+#[derive(Message, Clone, Copy, Debug)]
+#[rtype(result = "CandidatesChanged")]
+pub struct Candidates;
+
+/// Add a custom mailserver, kept across restarts; answered with the mailserver it became.
+#[derive(Message, Clone, Debug)]
+#[rtype(result = "Result<Mailserver, RegistryError>")]
+pub struct AddCustom(pub SavedMailserver);
+
+/// Remove a custom mailserver that was added.
+#[derive(Message, Clone, Debug)]
+#[rtype(result = "Result<(), RegistryError>")]
+pub struct RemoveCustom(pub String);
+
+/// Pin: an id, a peer id, an enode or a multiaddr. Kept across restarts.
+#[derive(Message, Clone, Debug)]
+#[rtype(result = "Result<Mailserver, RegistryError>")]
+pub struct Pin(pub String);
+
+/// Unpin, whoever set the pin. Kept across restarts.
+#[derive(Message, Clone, Copy, Debug)]
+#[rtype(result = "Result<(), RegistryError>")]
+pub struct Unpin;
+
+/// Why a change of the registry was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RegistryError {
+    /// The address is not one.
+    #[error("address: {0}")]
+    Address(AddressErrorText),
+    /// It is in the list already: the id, or the mailserver itself under another one.
+    #[error("{id:?} is in the list already, from {origin}")]
+    Taken {
+        /// The id in the list.
+        id: String,
+        /// Where it comes from, for people.
+        origin: String,
+    },
+    /// The id is empty or too long, or its fleet is not known.
+    #[error("id {id:?}: {reason}")]
+    Id {
+        /// The id.
+        id: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Nothing of that name is known.
+    #[error("no mailserver {0:?} is known")]
+    Unknown(String),
+    /// It is known, but was not added here, so that it cannot be removed here.
+    #[error("{id:?} comes from {origin}: remove it there")]
+    NotAdded {
+        /// The id.
+        id: String,
+        /// Where it comes from, for people.
+        origin: String,
+    },
+    /// The list is full.
+    #[error("{0} custom mailservers are the most there can be")]
+    Full(usize),
+    /// The state directory could not be written; nothing was changed.
+    #[error("not saved: {0}")]
+    NotSaved(String),
+}
+
+/// An [`AddressError`] as text, so that the error can be serialised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AddressErrorText(pub String);
+
+impl From<AddressError> for AddressErrorText {
+    fn from(error: AddressError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl std::fmt::Display for AddressErrorText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What survives a restart of the sidecar.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Saved {
+    /// Custom mailservers that were added.
+    #[serde(default)]
+    pub added: Vec<SavedMailserver>,
+    /// The pin that was set; overrides the configuration and the node.
+    #[serde(default)]
+    pub pin: SavedPin,
+}
+
+/// A pin that was set or taken away by hand.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SavedPin {
+    /// Neither: the configuration's or else the node's pin holds.
+    #[default]
+    Inherit,
+    /// Taken away.
+    None,
+    /// Set to this.
+    To(String),
+}
+
+/// Keep this across restarts. Answered by an adapter; on an error nothing was kept.
+#[derive(Message, Clone, Debug, PartialEq, Eq)]
+#[rtype(result = "Result<(), String>")]
+pub struct Save(pub Saved);

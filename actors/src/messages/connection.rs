@@ -1,0 +1,77 @@
+//! What the connector tells of the loop, and what it has remembered.
+
+use std::collections::BTreeMap;
+
+use actix::prelude::*;
+use serde::Serialize;
+
+use crate::model::{
+    mailserver::{Identity, Mailserver},
+    node::NodeState,
+    record::Record,
+};
+
+/// Keep these across restarts, in place of what was kept of the same mailservers. Answered by an adapter; what
+/// cannot be kept is only logged.
+#[derive(Message, Clone, Debug, PartialEq)]
+#[rtype(result = "()")]
+pub struct Remember(pub BTreeMap<Identity, Record>);
+
+/// The state of the loop, for the status page.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Status {
+    /// The node as last reported.
+    pub node: NodeState,
+    /// The active mailserver.
+    pub active: Option<Active>,
+    /// The mailserver that is used next, if one was drawn.
+    pub standby: Option<Mailserver>,
+    /// The pin and what keeps it from being used.
+    pub pin: Option<PinStatus>,
+    /// Who failed lately, with the rest of the cool-off in milliseconds.
+    pub cooling_ms: BTreeMap<Identity, u64>,
+    /// What is remembered of each candidate.
+    pub memory: BTreeMap<Identity, Record>,
+    /// Counters since the start of the process.
+    pub counts: Counts,
+}
+
+/// The active mailserver.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Active {
+    /// Which.
+    pub mailserver: Mailserver,
+    /// `"connecting"`, `"connected"`, or `"disconnected"` while we are offline or are finding out.
+    pub state: &'static str,
+    /// For how long it has been in that state.
+    pub since_ms: u64,
+}
+
+/// The user's pin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PinStatus {
+    /// Which mailserver.
+    pub mailserver: Mailserver,
+    /// Why another one is used, or none; `None` while the pin is used.
+    pub fallback_reason: Option<String>,
+}
+
+/// Counters since the start of the process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Ticks received.
+    pub ticks: u64,
+    /// Selections begun.
+    pub selections: u64,
+    /// Connections made (`mailserverAvailable`).
+    pub connections: u64,
+    /// Connect calls that failed.
+    pub failed_connections: u64,
+    /// Active mailservers that were lost.
+    pub losses: u64,
+}
+
+/// Ask for it.
+#[derive(Message, Clone, Copy, Debug)]
+#[rtype(result = "Status")]
+pub struct GetStatus;

@@ -1,0 +1,139 @@
+//! What happened, for every subscriber.
+
+use std::time::SystemTime;
+
+use actix::prelude::*;
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use crate::{messages::selection::Decision, model::mailserver::MailserverRef};
+
+/// Something that users and their programs want to know, once per change of state.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Event {
+    /// Another mailserver is active now, or none.
+    MailserverChanged {
+        /// The active one.
+        mailserver: Option<MailserverRef>,
+        /// Why, for people.
+        reason: String,
+    },
+    /// The active mailserver is connected: history can be asked for.
+    MailserverAvailable {
+        /// The active one.
+        mailserver: MailserverRef,
+    },
+    /// The node lists a mailserver that it did not list before.
+    PeerConnected {
+        /// Which.
+        mailserver: MailserverRef,
+    },
+    /// The node does not list a mailserver any more.
+    PeerDisconnected {
+        /// Which.
+        mailserver: MailserverRef,
+    },
+    /// History was asked for.
+    HistoryRequested {
+        /// From which mailserver.
+        mailserver: MailserverRef,
+    },
+    /// The request was answered.
+    HistoryCompleted {
+        /// By which mailserver.
+        mailserver: MailserverRef,
+        /// From request to answer.
+        took_ms: u64,
+    },
+    /// The request was not answered; it is repeated.
+    HistoryFailed {
+        /// By which mailserver.
+        mailserver: MailserverRef,
+        /// Why, for people.
+        reason: String,
+        /// The pause before the next try.
+        retry_in_ms: u64,
+    },
+    /// A choice was made, with its reasons.
+    Decision(Decision),
+    /// Somebody who could serve us is within reach again, or the suspicion was wrong.
+    Online {
+        /// Why, for people.
+        reason: String,
+        /// For how long we were offline; `None` if it was a suspicion or a sleep that ended.
+        offline_ms: Option<u64>,
+    },
+    /// Nobody who could serve us is within reach.
+    Offline {
+        /// Why, for people.
+        reason: String,
+    },
+    /// Something speaks against our being online; it is being looked into.
+    Suspect {
+        /// What, for people.
+        reason: String,
+    },
+    /// We slept and have just woken up.
+    Asleep {
+        /// For how long.
+        slept_ms: u64,
+    },
+    /// The supervisor restarted an actor.
+    ActorRestarted {
+        /// Its name.
+        actor: String,
+        /// What ended it.
+        reason: String,
+        /// Restarts within the budget's window, this one included.
+        restarts: usize,
+    },
+}
+
+impl Event {
+    /// The name on the wire.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::MailserverChanged { .. } => "mailserver:changed",
+            Self::MailserverAvailable { .. } => "mailserverAvailable",
+            Self::PeerConnected { .. } => "peerConnected",
+            Self::PeerDisconnected { .. } => "peerDisconnected",
+            Self::HistoryRequested { .. } => "history:requested",
+            Self::HistoryCompleted { .. } => "history:completed",
+            Self::HistoryFailed { .. } => "history:failed",
+            Self::Decision(_) => "decision",
+            Self::Online { .. } => "online",
+            Self::Offline { .. } => "offline",
+            Self::Suspect { .. } => "suspect",
+            Self::Asleep { .. } => "asleep",
+            Self::ActorRestarted { .. } => "actor:restarted",
+        }
+    }
+}
+
+/// Tell all subscribers.
+#[derive(Message, Clone, Debug, PartialEq)]
+#[rtype(result = "()")]
+pub struct Publish(pub Event);
+
+/// An event with its number.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Numbered {
+    /// Counts from 1 in each process.
+    pub sequence: u64,
+    /// Wall-clock time, for people.
+    pub at: SystemTime,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Deliver what is kept after a number, then everything new, into a bounded channel.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct Subscribe {
+    /// The last number the subscriber has; `None` for new events only.
+    pub after: Option<u64>,
+    /// Where to deliver. Closed when the subscriber falls behind by the capacity of the channel.
+    pub sink: mpsc::Sender<Numbered>,
+}

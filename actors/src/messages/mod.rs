@@ -1,0 +1,15 @@
+//! The conversation: every message that crosses between actors, or between an actor and an adapter.
+//!
+//! One file a conversation; each message says who sends it and what it is answered with.
+
+pub mod candidates;
+pub mod connection;
+pub mod events;
+pub mod history;
+pub mod node;
+pub mod online;
+pub mod peers;
+pub mod ping;
+pub mod selection;
+pub mod supervision;
+pub mod watch;

@@ -1,0 +1,145 @@
+//! The port to the node: orders that an adapter executes and answers, and what it tells of the node.
+
+use std::collections::BTreeSet;
+
+use actix::prelude::*;
+use serde::Serialize;
+
+use crate::model::{
+    mailserver::{Identity, Mailserver},
+    node::{CommunityAnswer, Connection, HistoryAnswer, NodeError, NodeState, StorePeer},
+};
+
+/// The state of the node changed. Told first to the registry, last to the connector.
+#[derive(Message, Clone, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct NodeChanged(pub NodeState);
+
+/// The adapter of the node died with the call, or is being restarted: the call may be repeated.
+impl From<MailboxError> for NodeError {
+    fn from(closed: MailboxError) -> Self {
+        Self::Transport(closed.to_string())
+    }
+}
+
+/// Make the node use a mailserver: dial it if need be, then set it.
+///
+/// One that is overtaken by a newer one while it dials sets nothing any more: it ends with
+/// [`NodeError::Superseded`].
+#[derive(Message, Clone, Debug, PartialEq, Eq)]
+#[rtype(result = "Result<Connection, NodeError>")]
+pub struct Connect {
+    /// The one to be used.
+    pub mailserver: Mailserver,
+    /// One to be kept connected beside it, where a node can be told both at once ([`Mode::Waku1`](crate::model::node::Mode::Waku1)). Elsewhere it is
+    /// [introduced](Introduce).
+    pub standby: Option<Mailserver>,
+}
+
+/// Make the node know a mailserver as a peer, without using it: the proof that it lives, and the way to keep a
+/// standby connected. Nothing is sent if the node lists it.
+#[derive(Message, Clone, Debug, PartialEq, Eq)]
+#[rtype(result = "Result<Connection, NodeError>")]
+pub struct Introduce(pub Mailserver);
+
+/// Drop a mailserver as a peer. Never to be counted on: a silent no-op on waku2, v0.94.
+#[derive(Message, Clone, Debug, PartialEq, Eq)]
+#[rtype(result = "Result<(), NodeError>")]
+pub struct DropPeer(pub Mailserver);
+
+/// Ask the node for its peers; the answer goes to the peer tracker as a [`PeerSnapshot`].
+#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct RefreshPeers;
+
+/// Fetch all history that was missed, from the active mailserver.
+#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
+#[rtype(result = "Result<HistoryAnswer, NodeError>")]
+pub struct RequestHistory;
+
+/// Fetch the description of a community.
+#[derive(Message, Clone, Debug, PartialEq, Eq)]
+#[rtype(result = "Result<CommunityAnswer, NodeError>")]
+pub struct RequestCommunity(pub String);
+
+/// The peers that the node lists now: all of them, mailservers or not.
+#[derive(Message, Clone, Debug, PartialEq, Eq, Default)]
+#[rtype(result = "()")]
+pub struct PeerSnapshot {
+    /// Identities of all peers.
+    pub peers: BTreeSet<Identity>,
+    /// Those of them that say that they keep history: at most [`MOST_STORES`](crate::model::node::MOST_STORES), none on waku v1.
+    pub stores: Vec<StorePeer>,
+    /// The node's own verdict, where the signal carries one (`wakuv2.peerstats`).
+    pub online: Option<bool>,
+}
+
+/// A history request of the node itself went on (`history.request.*`).
+#[derive(Message, Clone, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub enum HistorySignal {
+    /// It began. In 2024 it carries no id.
+    Started,
+    /// It was answered.
+    Completed,
+    /// The mailserver failed it.
+    Failed {
+        /// The node's text.
+        reason: String,
+    },
+}
+
+/// The node says that it uses another mailserver now (`mailserver.changed`, nodes with a cycle of
+/// their own). `None`: none.
+#[derive(Message, Clone, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct NodeSwitched {
+    /// Its identity, where the address of the signal gives one.
+    pub identity: Option<Identity>,
+    /// Its id (2024), empty or absent before.
+    pub id: Option<String>,
+}
+
+/// The messages of this port, as an actor is given them.
+#[derive(Clone)]
+pub struct NodePort {
+    /// See [`Connect`].
+    pub connect: Recipient<Connect>,
+    /// See [`Introduce`].
+    pub introduce: Recipient<Introduce>,
+    /// See [`DropPeer`].
+    pub drop_peer: Recipient<DropPeer>,
+    /// See [`RefreshPeers`].
+    pub refresh_peers: Recipient<RefreshPeers>,
+    /// See [`RequestHistory`].
+    pub request_history: Recipient<RequestHistory>,
+    /// See [`RequestCommunity`].
+    pub request_community: Recipient<RequestCommunity>,
+}
+
+/// Signals that the host application forwards (`node.signals = "push"`): each the JSON text of one.
+#[derive(Message, Clone, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct PushSignals(pub Vec<String>);
+
+/// Ask the adapter what went over the wire.
+#[derive(Message, Clone, Copy, Debug)]
+#[rtype(result = "Traffic")]
+pub struct GetTraffic;
+
+/// What went over the wire to the node since the start of the process.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Traffic {
+    /// Calls sent.
+    pub rpc_calls: u64,
+    /// Calls that failed, for whatever reason.
+    pub rpc_failures: u64,
+    /// Signals received, wanted or not.
+    pub signals: u64,
+    /// Signals nobody here needs, skipped unparsed.
+    pub signals_skipped: u64,
+    /// Frames that are not signals, or wanted ones that could not be read.
+    pub signals_malformed: u64,
+    /// Whether signals arrive now (a socket is open; always so for `poll` and `push`).
+    pub signals_open: bool,
+}

@@ -1,0 +1,54 @@
+//! Our own network: signs of life go to the online watch, its verdict to those who act upon it.
+
+use std::time::{Duration, SystemTime};
+
+use actix::prelude::*;
+use serde::Serialize;
+
+use crate::model::verdict::Verdict;
+
+/// The verdict changed. Sent to the connector, which does nothing to mailservers while offline, and acts at once
+/// when it is over.
+#[derive(Message, Clone, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct VerdictChanged(pub Verdict);
+
+/// A watched mailserver missed a probe: is it our own network that is down, rather than this mailserver? Two
+/// others are probed, since its own silence is no evidence. Sent by the watch.
+#[derive(Message, Clone, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct Missed(pub crate::model::mailserver::Identity);
+
+/// A reading of the clocks. Sent by an adapter every [`CLOCK_INTERVAL`].
+#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct Clocks {
+    /// Since the machine was started, its sleep included (CLOCK_BOOTTIME).
+    pub boot: Duration,
+    /// The time of day, which may be set.
+    pub wall: SystemTime,
+}
+
+/// The pause between two readings of the clocks.
+pub const CLOCK_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The operating system says that an address or a route came or went.
+#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct NetworkChanged;
+
+/// Ask for the verdict, for the status page.
+#[derive(Message, Clone, Copy, Debug)]
+#[rtype(result = "Online")]
+pub struct GetVerdict;
+
+/// The verdict with what it is made of, for the status page.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Online {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// For how long.
+    pub since_ms: u64,
+    /// Why, for people.
+    pub reason: String,
+}
