@@ -27,6 +27,8 @@ use rand::{SeedableRng, rngs::StdRng};
 use crate::{
     Instant,
     connector::{
+        attempts::Attempts,
+        evidence::Evidence,
         memory::Memory,
         phase::Phase,
         pin::{Pin, Policy},
@@ -112,10 +114,6 @@ pub enum Command {
     Publish(Event),
 }
 
-/// How many connect calls may fail in a row before the loop waits for the next tick: if they all
-/// fail, it is more likely the node that has no network.
-const ATTEMPTS_PER_TICK: usize = 3;
-
 /// A peer that was removed and is added again is connected this long after its last dial, not before
 /// (recorded on waku1, v0.94).
 const REDIAL: Duration = Duration::from_secs(35);
@@ -146,10 +144,7 @@ pub struct Cycle {
     resume: Option<Identity>,
     memory: Memory,
     random: StdRng,
-    /// Whom a connect call failed for since the last tick, once for each call.
-    tried: Vec<Identity>,
-    /// Connect calls that failed since the last connection.
-    failures: usize,
+    attempts: Attempts,
     /// The node uses another one than the active, one that it does not list.
     astray: bool,
     trial: Option<u64>,
@@ -176,6 +171,7 @@ pub struct Cycle {
     /// A pin that is kept though it is silent is watched again at the next tick.
     rewatch: bool,
     standby: standby::Standby,
+    evidence: Evidence,
     watched: Watch,
     last_number: u64,
     counts: Counts,
@@ -201,8 +197,7 @@ impl Cycle {
             phase: Phase::Idle,
             node_uses: None,
             resume: None,
-            tried: Vec::new(),
-            failures: 0,
+            attempts: Attempts::default(),
             astray: false,
             trial: None,
             verdict: Verdict::default(),
@@ -218,6 +213,7 @@ impl Cycle {
             early: None,
             rewatch: false,
             standby: standby::Standby::default(),
+            evidence: Evidence::default(),
             watched: Watch::default(),
             last_number: 0,
             counts: Counts::default(),
@@ -260,7 +256,7 @@ impl Cycle {
     /// The heartbeat.
     pub fn handle_tick(&mut self, now: Instant) {
         self.counts.ticks += 1;
-        self.tried.clear();
+        self.attempts.allow_all();
         if std::mem::take(&mut self.rewatch) {
             self.watched = Watch::default();
         }
@@ -313,8 +309,7 @@ impl Cycle {
                 self.deactivate("mailservers are switched off in the node");
             }
             Some(_) => {
-                self.tried.clear();
-                self.failures = 0;
+                self.attempts.forget();
                 self.seek = None;
                 if !was_ready {
                     self.resume_connection(now);
@@ -369,7 +364,7 @@ impl Cycle {
                 let active = self.phase.connected();
                 let lost = active.is_some_and(|it| it.identity == *identity);
                 if lost && self.config.reactive {
-                    self.tried.clear();
+                    self.attempts.allow_all();
                     self.step(now);
                 } else {
                     self.confirm_loss(identity, now);
@@ -444,7 +439,7 @@ impl Cycle {
         let strict = self.pin_of(identity).is_some_and(|pin| pin.is_strict());
         let active = self.phase.connected();
         if active.is_some_and(|it| it.identity == *identity) && !strict {
-            self.tried.clear();
+            self.attempts.allow_all();
             self.hold(cause, reason, now);
         } else {
             // It is still in use: the watch goes on, though not at once.
@@ -528,7 +523,7 @@ impl Cycle {
             Some(pin) => pin.refused(now),
             None => {}
         }
-        self.tried.clear();
+        self.attempts.allow_all();
         self.lose(Cause::of_request(reason), reason, now);
         self.step(now);
     }
@@ -561,7 +556,7 @@ impl Cycle {
     pub fn reset(&mut self) {
         self.deactivate("the connector was restarted");
         self.trial = None;
-        self.tried.clear();
+        self.attempts.allow_all();
         self.memory.reset();
     }
 

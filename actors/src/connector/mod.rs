@@ -1,6 +1,8 @@
 //! The loop as an actor: it feeds [`Cycle`] with what happens and executes what it decides.
 
+mod attempts;
 pub mod cycle;
+mod evidence;
 pub mod jitter;
 pub mod memory;
 mod phase;

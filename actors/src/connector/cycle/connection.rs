@@ -1,6 +1,6 @@
 //! How a mailserver is connected, used and left.
 
-use super::{ATTEMPTS_PER_TICK, Command, Cycle, FIRST_REFRESH, REDIAL};
+use super::{Command, Cycle, FIRST_REFRESH, REDIAL};
 use crate::{
     Instant,
     connector::{
@@ -102,8 +102,7 @@ impl Cycle {
         self.commands.push_back(available);
         self.connected.insert(identity.clone());
         self.counts.connections += 1;
-        self.tried.clear();
-        self.failures = 0;
+        self.attempts.forget();
         self.seek = None;
         self.gap = false;
         self.dial_not_before = None;
@@ -145,8 +144,7 @@ impl Cycle {
         };
         tracing::debug!(mailserver = mailserver.id, reason, "connection failed");
         self.counts.failed_connections += 1;
-        self.failures += 1;
-        self.tried.push(mailserver.identity.clone());
+        self.attempts.fail(mailserver.identity.clone());
         if blame == Blame::Mailserver {
             let identity = mailserver.identity.clone();
             self.memory.suspect(identity, Cause::Dial);
@@ -214,7 +212,7 @@ impl Cycle {
         if self.waits_for_tick(now) {
             return;
         }
-        if self.tried.len() >= ATTEMPTS_PER_TICK {
+        if self.attempts.are_exhausted() {
             return self.fall_back_to_pin(now);
         }
         self.choose(now);

@@ -1,6 +1,6 @@
 //! What is to be done now: whom to choose, whether the pin is tried.
 
-use super::{ATTEMPTS_PER_TICK, Command, Cycle};
+use super::{Command, Cycle};
 use crate::{
     Instant,
     connector::{
@@ -72,7 +72,7 @@ impl Cycle {
     /// Nobody else works: a pin that is not insisted on any more is still better than nobody.
     pub(super) fn fall_back_to_pin(&mut self, now: Instant) {
         let pinned = self.pin.as_ref().map(|pin| &pin.mailserver().identity);
-        let untried = pinned.is_some_and(|it| !self.tried.contains(it));
+        let untried = pinned.is_some_and(|it| !self.attempts.has_failed(it));
         match untried && self.may_dial_unasked() {
             true => self.connect_pin(now),
             // Whoever was tried failed: more likely it is the node that is offline.
@@ -111,7 +111,7 @@ impl Cycle {
             candidates,
             purpose: Purpose::Active,
             quiet: self.announcement() != Announced::Now || self.seek.is_some(),
-            blind: self.standby.is_blind(),
+            blind: self.evidence.is_blocked(),
         }));
         true
     }
@@ -120,7 +120,7 @@ impl Cycle {
     pub(super) fn candidate(&self, mailserver: &Mailserver, now: Instant) -> Candidate {
         let identity = &mailserver.identity;
         let vouched_for = mailserver.origin != Origin::Peer || self.memory.is_proven(identity);
-        let tier = match self.memory.avoids(identity, now) || self.tried.contains(identity) {
+        let tier = match self.memory.avoids(identity, now) || self.attempts.has_failed(identity) {
             true => Tier::Cooling,
             false if vouched_for => Tier::Healthy,
             false => Tier::Unknown,
@@ -136,11 +136,11 @@ impl Cycle {
         let identity = &chosen.identity;
         let mut considered = decision.considered.iter();
         let fit = considered.any(|it| it.identity == *identity && it.tier != Tier::Cooling);
-        fit && self.tried.contains(identity)
+        fit && self.attempts.has_failed(identity)
     }
 
     fn insists_on_untried_pin(&self, now: Instant) -> bool {
-        let tried = |pin: &Pin| self.tried.contains(&pin.mailserver().identity);
+        let tried = |pin: &Pin| self.attempts.has_failed(&pin.mailserver().identity);
         (self.pin.as_ref()).is_some_and(|pin| pin.insists(now) && !tried(pin))
     }
 
@@ -183,7 +183,7 @@ impl Cycle {
         if let Some(pin) = &mut self.pin {
             pin.postpone(now);
         }
-        if self.pin_refused() && !self.standby.is_blind() {
+        if self.pin_refused() && !self.evidence.is_blocked() {
             return self.probe_pin(pinned, now);
         }
         if self.connected.contains(&pinned.identity) {
@@ -208,7 +208,7 @@ impl Cycle {
     /// A try is news, unless the ones before it failed: then only a connection is. Nor is it, if the
     /// choice is the node's.
     pub(super) fn announcement(&self) -> Announced {
-        match self.failures >= ATTEMPTS_PER_TICK || !self.has_lever() {
+        match self.attempts.are_no_news() || !self.has_lever() {
             true => Announced::OnceConnected { stays: None },
             false => Announced::Now,
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 
-use super::{ATTEMPTS_PER_TICK, Command, Cycle, SEEK};
+use super::{Command, Cycle, SEEK};
 use crate::{
     Instant,
     connector::{
@@ -51,7 +51,7 @@ impl Cycle {
     /// The node does not list the active mailserver any more.
     pub(super) fn lost_by_node(&mut self, now: Instant) {
         let active = self.phase.connected().map(|it| &it.identity);
-        let tried = active.is_some_and(|it| self.tried.contains(it));
+        let tried = active.is_some_and(|it| self.attempts.has_failed(it));
         let doubtful = self.alone || self.verdict != Verdict::Online;
         if doubtful && !tried {
             return self.hold(Cause::Lost, "lost", now);
@@ -160,7 +160,7 @@ impl Cycle {
         let Some(other) = chosen.and_then(|it| self.candidates.get(it)).cloned() else {
             return self.hear_nobody(held, now);
         };
-        let lost = held.cause == Cause::Lost && !self.tried.contains(&identity);
+        let lost = held.cause == Cause::Lost && !self.attempts.has_failed(&identity);
         // It was lost because we were offline, or nobody else is there.
         let ours = self.gap || held.excused;
         match (ours && answers) || other.identity == identity {
@@ -298,13 +298,12 @@ impl Cycle {
     /// Offline, nobody is dialled on the strength of what was known before: only an answer ends it. Where our probes
     /// are no evidence, a dial is the only way to find out.
     pub(super) fn may_dial_unasked(&self) -> bool {
-        !self.withdrawn || self.standby.is_blind()
+        !self.withdrawn || self.evidence.is_blocked()
     }
 
     /// We are online again, or awake.
     pub(super) fn return_online(&mut self, was_offline: bool, now: Instant) {
-        self.tried.clear();
-        self.failures = 0;
+        self.attempts.forget();
         self.seek = None;
         if was_offline {
             let pause = jitter::after_offline(self.config.jitter, self.fraction());
@@ -325,7 +324,7 @@ impl Cycle {
         let identity = &standby.identity;
         let pinned = self.pin.as_ref().map(|pin| &pin.mailserver().identity);
         let usable = self.candidates.contains_key(identity)
-            && !self.tried.contains(identity)
+            && !self.attempts.has_failed(identity)
             && !self.memory.avoids(identity, now)
             && pinned != Some(identity)
             && self.has_lever();
@@ -373,7 +372,7 @@ impl Cycle {
                 true
             }
             Some(other) => {
-                let other = other.filter(|it| !self.tried.contains(it));
+                let other = other.filter(|it| !self.attempts.has_failed(it));
                 let other = other.and_then(|it| self.candidates.get(&it)).cloned();
                 let found = other.is_some();
                 if let Some(other) = other {
@@ -483,7 +482,7 @@ impl Cycle {
             }
             _ => {}
         }
-        if self.tried.len() < ATTEMPTS_PER_TICK {
+        if !self.attempts.are_exhausted() {
             self.connect(other, self.announcement(), "it answers", now);
         }
     }

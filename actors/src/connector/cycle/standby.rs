@@ -57,10 +57,6 @@ const FRESH: Duration = Duration::from_secs(600);
 /// The pause between two comparisons with the active mailserver, where that is wanted.
 const COMPARED: Duration = Duration::from_secs(60);
 
-/// After so many rounds in a row that nobody answered, while we are online and the node has mailservers as peers, our
-/// probes are taken for blocked.
-const UNHEARD: u32 = 3;
-
 /// In so many comparisons in a row another one must be faster before it is used.
 const COMPARISONS: u32 = 3;
 
@@ -85,22 +81,11 @@ pub(super) struct Standby {
     faster: BTreeMap<Identity, u32>,
     /// A history request is under way.
     pub(super) requesting: bool,
-    /// Ping rounds that ended.
-    rounds: u64,
-    /// A candidate answered a probe.
-    heard: bool,
-    /// Rounds in a row that nobody answered while we were online.
-    unheard: u32,
 }
 
 impl Standby {
     pub(super) fn is(&self, identity: &Identity) -> bool {
         (self.mailserver.as_ref()).is_some_and(|it| it.identity == *identity)
-    }
-
-    /// Our probes reach nobody, ever: there is something in between, and their silence says nothing.
-    pub(super) fn is_blind(&self) -> bool {
-        self.rounds > 0 && !self.heard
     }
 
     /// Another mailserver is active.
@@ -140,12 +125,9 @@ impl Standby {
         self.mailserver.take_if(|it| wanted(it))
     }
 
-    /// Nothing is active any more: what is known of our probes stays.
+    /// Nothing is active any more: whether a request is under way stays.
     pub(super) fn emptied(self) -> Self {
         Self {
-            rounds: self.rounds,
-            heard: self.heard,
-            unheard: self.unheard,
             requesting: self.requesting,
             ..Self::default()
         }
@@ -219,7 +201,7 @@ impl Cycle {
             candidates,
             purpose: Purpose::Standby,
             quiet: true,
-            blind: self.standby.is_blind(),
+            blind: self.evidence.is_blocked(),
         }));
         Some(round)
     }
@@ -312,20 +294,12 @@ impl Cycle {
 
     /// What a round says of everybody.
     pub(super) fn remember(&mut self, surveyed: &Surveyed, now: Instant) {
-        self.standby.rounds += 1;
         let anybody = surveyed.replies.iter().any(|it| it.outcome.is_ok());
         let peers = self.verdict == Verdict::Online && !self.connected.is_empty();
-        self.standby.unheard = match peers && !anybody {
-            true => self.standby.unheard + 1,
-            false => 0,
-        };
-        if self.standby.unheard >= UNHEARD {
-            self.standby.heard = false;
-        }
+        self.evidence.round_ended(anybody, peers);
         for reply in &surveyed.replies {
             match &reply.outcome {
                 Ok(rtt) => {
-                    self.standby.heard = true;
                     self.memory.measured(&reply.identity, *rtt);
                 }
                 Err(ProbeFailure::WrongPeer(_)) => {
