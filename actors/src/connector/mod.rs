@@ -1,12 +1,20 @@
 //! The loop as an actor: it feeds [`Cycle`] with what happens and executes what it decides.
 
 mod attempts;
+mod comparison;
 pub mod cycle;
 mod evidence;
 pub mod jitter;
 pub mod memory;
+mod node_view;
+mod outage;
+mod pauses;
 mod phase;
 pub mod pin;
+mod probation;
+mod search;
+mod standby;
+mod watch_order;
 
 use std::{
     collections::BTreeMap,
@@ -135,14 +143,14 @@ impl Connector {
                 let answer = ports.node.connect.send(connect);
                 ctx.spawn(answer.into_actor(self).map(move |answer, connector, ctx| {
                     let answer = answer.unwrap_or_else(|closed| Err(closed.into()));
-                    connector.run(ctx, |it, now| it.handle_connection(number, answer, now));
+                    connector.run(ctx, |it, now| it.handle_answer(number, answer, now));
                 }));
             }
             Command::Introduce(number, mailserver) => {
                 let answer = ports.node.introduce.send(Introduce(mailserver));
                 ctx.spawn(answer.into_actor(self).map(move |answer, connector, ctx| {
                     let answer = answer.unwrap_or_else(|closed| Err(closed.into()));
-                    connector.run(ctx, |it, now| it.handle_introduction(number, &answer, now));
+                    connector.run(ctx, |it, now| it.handle_answer(number, answer, now));
                 }));
             }
             Command::Drop(mailserver) => {

@@ -1,9 +1,12 @@
-//! Where the loop stands.
+//! How one is connected: the state of the loop. Its diagram is in [`cycle`](super::cycle).
 
 use crate::{
     Instant,
-    messages::connection::Active,
-    model::{mailserver::Mailserver, record::Cause},
+    messages::{connection::Active, selection::Decision},
+    model::{
+        mailserver::{Identity, Mailserver},
+        record::Cause,
+    },
 };
 
 /// The states of the loop. At most one mailserver is active in each of them.
@@ -11,13 +14,13 @@ use crate::{
 pub(crate) enum Phase {
     /// Nothing is active.
     Idle,
-    /// A selection is under way.
-    Selecting {
-        /// When it is given up.
-        until: Instant,
-        /// The active mailserver, which may be lost: whether anybody answers tells whether it is that, or us.
-        held: Option<Held>,
+    /// The node is away, or nobody is to be used: what was active may be gone on with.
+    Suspended {
+        /// What was active.
+        resume: Identity,
     },
+    /// A selection is under way, with nothing active.
+    Selecting(Asked),
     /// Somebody is to be dialled, in a moment: others do the same.
     Waiting {
         /// Whom.
@@ -51,8 +54,34 @@ pub(crate) enum Phase {
         /// Since when.
         since: Instant,
     },
-    /// We are offline: the active mailserver stays the active one.
-    Held(Held),
+    /// The active mailserver cannot be used and stays the active one: whether anybody answers tells whether it is
+    /// lost, or we are offline.
+    Held(Held, Inquiry),
+}
+
+/// A selection that is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// Its number.
+    pub(crate) round: u64,
+    /// When it is given up.
+    pub(crate) until: Instant,
+}
+
+/// How far it is known whose fault it is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Inquiry {
+    /// A ping round is under way.
+    Asked(Asked),
+    /// Others answered, which settled the choice; it may answer yet, and would be wanted back: the whole round will tell.
+    Overtaken {
+        /// When the rest is given up.
+        until: Instant,
+        /// The choice.
+        decision: Decision,
+    },
+    /// Nobody answered: it is we who are offline.
+    Unanswered,
 }
 
 /// An active mailserver that cannot be used, while it is not known whose fault that is.
@@ -88,9 +117,8 @@ impl Phase {
     /// The active mailserver, connected or still connecting.
     pub(crate) fn active(&self) -> Option<&Mailserver> {
         match self {
-            Self::Idle => None,
-            Self::Selecting { held, .. } => held.as_ref().map(|held| &held.mailserver),
-            Self::Held(held) => Some(&held.mailserver),
+            Self::Idle | Self::Suspended { .. } | Self::Selecting(_) => None,
+            Self::Held(held, _) => Some(&held.mailserver),
             Self::Waiting { announced, .. } => announced.stays(),
             Self::Connecting {
                 announced: Announced::Now,
@@ -108,7 +136,7 @@ impl Phase {
             Self::Waiting { mailserver, .. }
             | Self::Connecting { mailserver, .. }
             | Self::Connected { mailserver, .. } => Some(mailserver),
-            Self::Idle | Self::Selecting { .. } | Self::Held(_) => None,
+            Self::Idle | Self::Suspended { .. } | Self::Selecting(_) | Self::Held(..) => None,
         }
     }
 
@@ -120,16 +148,60 @@ impl Phase {
         }
     }
 
+    /// Its name.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Suspended { .. } => "suspended",
+            Self::Selecting(_) => "selecting",
+            Self::Waiting { .. } => "waiting",
+            Self::Connecting { .. } => "connecting",
+            Self::Connected { .. } => "connected",
+            Self::Held(..) => "held",
+        }
+    }
+
+    /// When the loop has to act, whatever happens: one that has passed meanwhile is due now.
+    pub(crate) fn limit(&self) -> Option<Instant> {
+        match self {
+            Self::Connecting { refresh_at, .. } => Some(*refresh_at),
+            Self::Waiting { until, .. }
+            | Self::Selecting(Asked { until, .. })
+            | Self::Held(
+                _,
+                Inquiry::Asked(Asked { until, .. }) | Inquiry::Overtaken { until, .. },
+            ) => Some(*until),
+            Self::Idle
+            | Self::Suspended { .. }
+            | Self::Connected { .. }
+            | Self::Held(_, Inquiry::Unanswered) => None,
+        }
+    }
+
+    /// Whether the decision of this round is waited for.
+    pub(crate) fn awaits(&self, number: u64) -> bool {
+        match self {
+            Self::Selecting(asked) | Self::Held(_, Inquiry::Asked(asked)) => asked.round == number,
+            _ => false,
+        }
+    }
+
+    /// Whether the answer to this call is waited for.
+    pub(crate) fn is_attempt(&self, number: u64) -> bool {
+        matches!(self, Self::Connecting { attempt, .. } if *attempt == number)
+    }
+
     /// The active mailserver with its state, for people.
     pub(crate) fn status(&self, now: Instant) -> Option<Active> {
         let (state, since) = match self {
-            Self::Idle => return None,
+            Self::Idle | Self::Suspended { .. } | Self::Selecting(_) => return None,
             // The node lists one that is only silent.
-            Self::Selecting { held, .. } => match held.as_ref()? {
-                held if held.cause == Cause::Probe && !held.excused => ("connected", held.since),
-                held => ("disconnected", held.since),
-            },
-            Self::Held(held) => ("disconnected", held.since),
+            Self::Held(held, Inquiry::Asked(_) | Inquiry::Overtaken { .. })
+                if held.cause == Cause::Probe && !held.excused =>
+            {
+                ("connected", held.since)
+            }
+            Self::Held(held, _) => ("disconnected", held.since),
             Self::Waiting {
                 announced: Announced::Still(held),
                 ..

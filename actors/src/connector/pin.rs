@@ -41,14 +41,48 @@ const REFUSED_TRIALS: Backoff = Backoff {
 /// A pin that worked for this long starts with a clean record.
 const STABLE: Duration = Duration::from_secs(600);
 
+/// Whether the pin works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Condition {
+    /// It was not tried yet.
+    Untried,
+    /// It is connected and in use.
+    Working { since: Instant },
+    /// A connection to it failed or was lost.
+    Failing { since: Instant },
+}
+
+/// What is being done to find out whether a pin works again that another mailserver stands in for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Trial {
+    /// Nothing.
+    #[default]
+    Resting,
+    /// The node is being connected to it, by this call.
+    Calling(u64),
+    /// It refused before, and the node is connected to it: it is being probed, in this round.
+    Probing(u64),
+}
+
+impl Trial {
+    /// Whether this is the answer that is awaited. Then the trial is over.
+    pub(crate) fn ends_by(&mut self, awaited: Self) -> bool {
+        let ends = *self == awaited;
+        if ends {
+            *self = Self::Resting;
+        }
+        ends
+    }
+}
+
 /// The pin and its record.
 #[derive(Debug)]
 pub struct Pin {
     mailserver: Mailserver,
     policy: Policy,
     patience: Duration,
-    failing_since: Option<Instant>,
-    working_since: Option<Instant>,
+    condition: Condition,
+    /// It was connected, and answered nothing since it last gave history.
     refuses: bool,
     relapses: u32,
     next_trial: Option<Instant>,
@@ -62,8 +96,7 @@ impl Pin {
             mailserver,
             policy,
             patience,
-            failing_since: None,
-            working_since: None,
+            condition: Condition::Untried,
             refuses: false,
             relapses: 0,
             next_trial: None,
@@ -79,16 +112,19 @@ impl Pin {
     /// It does not work at present.
     #[must_use]
     pub fn is_failing(&self) -> bool {
-        self.failing_since.is_some()
+        matches!(self.condition, Condition::Failing { .. })
     }
 
     /// A connection to it failed or was lost.
     pub fn failed(&mut self, now: Instant) {
-        let stable = |since: Instant| now.saturating_duration_since(since) >= STABLE;
-        if self.working_since.take().is_some_and(stable) {
-            self.relapses = 0;
+        match self.condition {
+            Condition::Failing { .. } => return,
+            Condition::Working { since } if now.saturating_duration_since(since) >= STABLE => {
+                self.relapses = 0;
+            }
+            Condition::Untried | Condition::Working { .. } => {}
         }
-        self.failing_since.get_or_insert(now);
+        self.condition = Condition::Failing { since: now };
     }
 
     /// It is connected, but answers no history requests: there is nothing to be patient for.
@@ -104,9 +140,10 @@ impl Pin {
 
     /// It is connected and in use.
     pub fn worked(&mut self, now: Instant) {
-        self.failing_since = None;
         self.next_trial = None;
-        self.working_since.get_or_insert(now);
+        if !matches!(self.condition, Condition::Working { .. }) {
+            self.condition = Condition::Working { since: now };
+        }
     }
 
     /// It is connected, and does not answer.
@@ -138,10 +175,10 @@ impl Pin {
     /// When another one may be used.
     #[must_use]
     pub fn falls_back_at(&self) -> Option<Instant> {
-        (self.policy == Policy::Prefer)
-            .then_some(self.failing_since)
-            .flatten()
-            .map(|since| since + self.patience)
+        match (self.policy, self.condition) {
+            (Policy::Prefer, Condition::Failing { since }) => Some(since + self.patience),
+            _ => None,
+        }
     }
 
     /// With another one active: when to try the pin next.
@@ -167,7 +204,10 @@ impl Pin {
     /// Why the pin is not in use, for people.
     #[must_use]
     pub fn reason(&self, now: Instant) -> Option<String> {
-        let since = now.saturating_duration_since(self.failing_since?).as_secs();
+        let Condition::Failing { since } = self.condition else {
+            return None;
+        };
+        let since = now.saturating_duration_since(since).as_secs();
         let failure = match self.refuses {
             true => "gives no history",
             false => "not reachable",

@@ -232,7 +232,7 @@ fn answers_of_an_earlier_attempt_are_ignored() {
     rig.decide(Some(2));
     rig.wants();
     rig.cycle
-        .handle_connection(earlier, Ok(Connection::Connected), rig.now);
+        .handle_answer(earlier, Ok(Connection::Connected), rig.now);
     assert_eq!(rig.wants(), NOTHING);
 }
 

@@ -201,13 +201,12 @@ impl Rig {
 
     pub(crate) fn answer(&mut self, answer: Result<Connection, NodeError>) {
         self.listen();
-        self.cycle.handle_connection(self.attempt, answer, self.now);
+        self.cycle.handle_answer(self.attempt, answer, self.now);
     }
 
     pub(crate) fn introduced(&mut self, answer: Result<Connection, NodeError>) {
         self.listen();
-        self.cycle
-            .handle_introduction(self.attempt, &answer, self.now);
+        self.cycle.handle_answer(self.attempt, answer, self.now);
     }
 
     pub(crate) fn switched(&mut self, index: usize) {

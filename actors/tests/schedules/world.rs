@@ -80,7 +80,6 @@ pub(crate) struct World {
 pub(crate) struct Call {
     pub(crate) number: u64,
     pub(crate) to: usize,
-    pub(crate) introduces: bool,
     pub(crate) answered: bool,
 }
 
@@ -252,10 +251,7 @@ impl World {
         if std::mem::replace(&mut call.answered, true) {
             return;
         }
-        match call.introduces {
-            true => (self.cycle).handle_introduction(call.number, &answer, self.now),
-            false => (self.cycle).handle_connection(call.number, answer, self.now),
-        }
+        self.cycle.handle_answer(call.number, answer, self.now);
     }
 
     /// Time goes by; the limits in it are called when they pass, each of them for a reason.
@@ -358,7 +354,6 @@ impl World {
         self.calls.push(Call {
             number,
             to,
-            introduces,
             answered: false,
         });
     }

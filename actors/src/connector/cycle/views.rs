@@ -2,16 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use rand::RngExt;
-
 use super::Cycle;
 use crate::{
     Instant,
-    connector::pin::Pin,
+    connector::standby::Readiness,
     messages::connection::{Active, Counts, PinStatus},
     model::{
         mailserver::{Identity, Mailserver},
-        node::{Mode, NodeState, Profile},
+        node::{Mode, NodeState},
         record::Record,
     },
 };
@@ -42,7 +40,7 @@ impl Cycle {
     /// The node as last reported.
     #[must_use]
     pub fn node(&self) -> &NodeState {
-        &self.node
+        &self.node.state
     }
 
     /// Who is avoided, and for how many milliseconds yet.
@@ -54,7 +52,7 @@ impl Cycle {
     /// What is remembered of each candidate.
     #[must_use]
     pub fn records(&self) -> BTreeMap<Identity, Record> {
-        let known = self.candidates.keys();
+        let known = self.node.candidates.keys();
         let record = |it: &Identity| Some((it.clone(), self.memory.record(it)?.clone()));
         known.filter_map(record).collect()
     }
@@ -68,40 +66,20 @@ impl Cycle {
     /// How the node is driven, once that is known.
     #[must_use]
     pub fn mode(&self) -> Option<Mode> {
-        self.profile().map(|profile| profile.mode)
+        self.node.mode()
     }
 
-    pub(super) fn profile(&self) -> Option<&Profile> {
-        match &self.node {
-            NodeState::Ready { profile } => Some(profile),
-            NodeState::Unreachable { .. } | NodeState::LoggedOut => None,
-        }
+    /// The mailserver that is used next, if one was drawn.
+    #[must_use]
+    pub fn standby(&self) -> Option<&Mailserver> {
+        self.standby.mailserver()
     }
 
-    pub(super) fn has_lever(&self) -> bool {
-        self.mode() != Some(Mode::Observe)
-    }
-
-    /// The pin, if another mailserver is connected in its place.
-    pub(super) fn wanted_pin(&self) -> Option<&Pin> {
-        let mailserver = self.phase.connected()?;
-        let pin = self.pin.as_ref().filter(|_| self.has_lever());
-        pin.filter(|pin| pin.mailserver().identity != mailserver.identity)
-    }
-
-    /// The pin, if this is it.
-    pub(super) fn pin_of(&mut self, identity: &Identity) -> Option<&mut Pin> {
-        let pin = self.pin.as_mut();
-        pin.filter(|pin| pin.mailserver().identity == *identity)
-    }
-
-    pub(super) fn next_number(&mut self) -> u64 {
-        self.last_number += 1;
-        self.last_number
-    }
-
-    /// A fraction in [0, 1).
-    pub(super) fn fraction(&mut self) -> f64 {
-        self.random.random()
+    /// The mailserver that the node is to be kept connected to beside this one.
+    #[must_use]
+    pub fn kept_connected(&self, used: &Mailserver) -> Option<&Mailserver> {
+        let hot = self.config.standby == Readiness::Hot;
+        let standby = self.standby().filter(|_| hot);
+        standby.filter(|it| it.identity != used.identity)
     }
 }

@@ -1,0 +1,124 @@
+//! What an outage does to us: whether anybody may be dialled on the strength of what was known before, and whether
+//! messages may have been missed.
+//!
+//! ```text
+//!   Online ◀──────────────▶ Suspect
+//!     │ ▲ ▲                  │
+//!     │ │ └──────────┐       │        a verdict moves it, but for one arrow: somebody who answers a ping round of
+//!     ▼ │            │       ▼        our own while we are offline may be dialled before the verdict has changed
+//!   Asleep ◀──▶ Answered ◀─ Offline
+//! ```
+
+use crate::model::verdict::Verdict;
+
+/// How we stand, as far as others are concerned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Nothing speaks against our being online.
+    #[default]
+    Online,
+    /// Something does; it is being looked into.
+    Suspect,
+    /// Nobody answers: nobody is dialled, and whatever was planned before is withdrawn.
+    Offline,
+    /// The verdict is still offline, but a candidate has answered.
+    Answered,
+    /// We slept and have just woken up.
+    Asleep,
+}
+
+/// What the last outage left behind.
+#[derive(Debug, Default)]
+pub(crate) struct Outage {
+    reach: Reach,
+    /// We were offline or asleep, and history was not asked for since.
+    missed: bool,
+}
+
+impl Outage {
+    /// The verdict changed.
+    pub(crate) fn judged(&mut self, verdict: Verdict) {
+        self.reach = match verdict {
+            Verdict::Online => Reach::Online,
+            Verdict::Suspect => Reach::Suspect,
+            Verdict::Offline => Reach::Offline,
+            Verdict::Asleep => Reach::Asleep,
+        };
+        self.missed |= matches!(self.reach, Reach::Offline | Reach::Asleep);
+    }
+
+    /// Somebody answered a ping round.
+    pub(crate) fn answered(&mut self) {
+        if self.reach == Reach::Offline {
+            self.reach = Reach::Answered;
+        }
+    }
+
+    /// History is asked for, or is about to be.
+    pub(crate) fn made_up(&mut self) {
+        self.missed = false;
+    }
+
+    /// Messages may have been missed.
+    pub(crate) fn has_missed(&self) -> bool {
+        self.missed
+    }
+
+    /// Whether we are certainly online.
+    pub(crate) fn is_online(&self) -> bool {
+        self.reach == Reach::Online
+    }
+
+    /// Whether the verdict is offline.
+    pub(crate) fn is_offline(&self) -> bool {
+        matches!(self.reach, Reach::Offline | Reach::Answered)
+    }
+
+    /// Whether nobody is dialled until somebody answers.
+    pub(crate) fn forbids_dials(&self) -> bool {
+        self.reach == Reach::Offline
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offline_forbids_dials_until_somebody_answers_or_the_verdict_changes() {
+        let mut outage = Outage::default();
+        outage.judged(Verdict::Suspect);
+        assert!(!outage.forbids_dials());
+        outage.judged(Verdict::Offline);
+        assert!(outage.forbids_dials() && outage.is_offline());
+        outage.answered();
+        assert!(!outage.forbids_dials() && outage.is_offline());
+        outage.judged(Verdict::Online);
+        assert!(!outage.forbids_dials() && !outage.is_offline());
+        outage.judged(Verdict::Offline);
+        outage.judged(Verdict::Asleep);
+        assert!(!outage.forbids_dials());
+    }
+
+    #[test]
+    fn an_answer_is_news_only_while_offline() {
+        let mut outage = Outage::default();
+        outage.judged(Verdict::Suspect);
+        outage.answered();
+        assert!(!outage.is_online() && !outage.is_offline());
+    }
+
+    #[test]
+    fn what_was_missed_is_owed_until_it_was_asked_for() {
+        let mut outage = Outage::default();
+        outage.judged(Verdict::Suspect);
+        assert!(!outage.has_missed());
+        for verdict in [Verdict::Offline, Verdict::Asleep] {
+            outage.judged(verdict);
+            outage.judged(Verdict::Online);
+            assert!(outage.has_missed());
+            outage.made_up();
+            assert!(!outage.has_missed());
+        }
+    }
+}
