@@ -102,9 +102,18 @@ impl Connector {
         }
     }
 
-    /// Has the loop handle an input, then executes what it wants.
-    fn run(&mut self, ctx: &mut Context<Self>, input: impl FnOnce(&mut Cycle, Instant)) {
+    /// Has the loop handle an input, then executes what it wants. `what` names the input, for the log.
+    fn run(
+        &mut self,
+        what: &'static str,
+        ctx: &mut Context<Self>,
+        input: impl FnOnce(&mut Cycle, Instant),
+    ) {
+        let before = self.cycle.phase();
         input(&mut self.cycle, Instant::now());
+        if self.cycle.phase() != before {
+            self.cycle.log_transition(what, before);
+        }
         self.execute_all(ctx);
     }
 
@@ -143,14 +152,18 @@ impl Connector {
                 let answer = ports.node.connect.send(connect);
                 ctx.spawn(answer.into_actor(self).map(move |answer, connector, ctx| {
                     let answer = answer.unwrap_or_else(|closed| Err(closed.into()));
-                    connector.run(ctx, |it, now| it.handle_answer(number, answer, now));
+                    connector.run("answer", ctx, |it, now| {
+                        it.handle_answer(number, answer, now)
+                    });
                 }));
             }
             Command::Introduce(number, mailserver) => {
                 let answer = ports.node.introduce.send(Introduce(mailserver));
                 ctx.spawn(answer.into_actor(self).map(move |answer, connector, ctx| {
                     let answer = answer.unwrap_or_else(|closed| Err(closed.into()));
-                    connector.run(ctx, |it, now| it.handle_answer(number, answer, now));
+                    connector.run("answer", ctx, |it, now| {
+                        it.handle_answer(number, answer, now)
+                    });
                 }));
             }
             Command::Drop(mailserver) => {
@@ -175,7 +188,7 @@ impl Connector {
         let at = self.cycle.poll_timeout(Instant::now());
         self.deadline.arm(at, ctx, |connector, ctx| {
             connector.deadline.clear();
-            connector.run(ctx, Cycle::handle_timeout);
+            connector.run("timeout", ctx, Cycle::handle_timeout);
         });
     }
 }
@@ -193,7 +206,7 @@ impl Actor for Connector {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.run(ctx, |_, _| {});
+        self.run("start", ctx, |_, _| {});
     }
 }
 
@@ -209,7 +222,7 @@ impl Handler<Tick> for Connector {
     type Result = ();
 
     fn handle(&mut self, _: Tick, ctx: &mut Context<Self>) {
-        self.run(ctx, Cycle::handle_tick);
+        self.run("tick", ctx, Cycle::handle_tick);
     }
 }
 
@@ -217,7 +230,7 @@ impl Handler<NodeChanged> for Connector {
     type Result = ();
 
     fn handle(&mut self, NodeChanged(state): NodeChanged, ctx: &mut Context<Self>) {
-        self.run(ctx, |it, now| it.handle_node(state, now));
+        self.run("node", ctx, |it, now| it.handle_node(state, now));
     }
 }
 
@@ -225,7 +238,9 @@ impl Handler<CandidatesChanged> for Connector {
     type Result = ();
 
     fn handle(&mut self, changed: CandidatesChanged, ctx: &mut Context<Self>) {
-        self.run(ctx, |it, now| it.handle_candidates(changed, now));
+        self.run("candidates", ctx, |it, now| {
+            it.handle_candidates(changed, now)
+        });
     }
 }
 
@@ -233,7 +248,7 @@ impl Handler<PeerConnected> for Connector {
     type Result = ();
 
     fn handle(&mut self, PeerConnected(identity): PeerConnected, ctx: &mut Context<Self>) {
-        self.run(ctx, |it, now| {
+        self.run("peer", ctx, |it, now| {
             it.handle_peer(&identity, PeerState::Connected, false, now);
         });
     }
@@ -244,7 +259,7 @@ impl Handler<PeerDisconnected> for Connector {
 
     fn handle(&mut self, gone: PeerDisconnected, ctx: &mut Context<Self>) {
         let PeerDisconnected { identity, alone } = gone;
-        self.run(ctx, |it, now| {
+        self.run("peer", ctx, |it, now| {
             it.handle_peer(&identity, PeerState::Disconnected, alone, now);
         });
     }
@@ -254,7 +269,9 @@ impl Handler<Decision> for Connector {
     type Result = ();
 
     fn handle(&mut self, decision: Decision, ctx: &mut Context<Self>) {
-        self.run(ctx, |it, now| it.handle_decision(&decision, now));
+        self.run("decision", ctx, |it, now| {
+            it.handle_decision(&decision, now)
+        });
     }
 }
 
@@ -262,7 +279,9 @@ impl Handler<NodeSwitched> for Connector {
     type Result = ();
 
     fn handle(&mut self, switched: NodeSwitched, ctx: &mut Context<Self>) {
-        self.run(ctx, |it, now| it.handle_switched(&switched, now));
+        self.run("switched", ctx, |it, now| {
+            it.handle_switched(&switched, now)
+        });
     }
 }
 
@@ -270,7 +289,7 @@ impl Handler<MailserverFailing> for Connector {
     type Result = ();
 
     fn handle(&mut self, failing: MailserverFailing, ctx: &mut Context<Self>) {
-        self.run(ctx, |it, now| {
+        self.run("failing", ctx, |it, now| {
             it.handle_failing(&failing.identity, &failing.reason, now);
         });
     }
@@ -280,7 +299,7 @@ impl Handler<MailserverServed> for Connector {
     type Result = ();
 
     fn handle(&mut self, MailserverServed(identity): MailserverServed, ctx: &mut Context<Self>) {
-        self.run(ctx, |it, now| it.handle_served(&identity, now));
+        self.run("served", ctx, |it, now| it.handle_served(&identity, now));
     }
 }
 
@@ -288,7 +307,7 @@ impl Handler<HistoryUnderWay> for Connector {
     type Result = ();
 
     fn handle(&mut self, HistoryUnderWay(it): HistoryUnderWay, ctx: &mut Context<Self>) {
-        self.run(ctx, |cycle, _| cycle.handle_requesting(it));
+        self.run("requesting", ctx, |cycle, _| cycle.handle_requesting(it));
     }
 }
 
@@ -296,7 +315,9 @@ impl Handler<Surveyed> for Connector {
     type Result = ();
 
     fn handle(&mut self, surveyed: Surveyed, ctx: &mut Context<Self>) {
-        self.run(ctx, |it, now| it.handle_surveyed(&surveyed, now));
+        self.run("surveyed", ctx, |it, now| {
+            it.handle_surveyed(&surveyed, now)
+        });
     }
 }
 
@@ -304,7 +325,7 @@ impl Handler<VerdictChanged> for Connector {
     type Result = ();
 
     fn handle(&mut self, VerdictChanged(verdict): VerdictChanged, ctx: &mut Context<Self>) {
-        self.run(ctx, |it, now| it.handle_verdict(verdict, now));
+        self.run("verdict", ctx, |it, now| it.handle_verdict(verdict, now));
     }
 }
 
@@ -312,7 +333,7 @@ impl Handler<WatchLost> for Connector {
     type Result = ();
 
     fn handle(&mut self, lost: WatchLost, ctx: &mut Context<Self>) {
-        self.run(ctx, |it, now| {
+        self.run("silence", ctx, |it, now| {
             it.handle_silence(&lost.identity, lost.cause, &lost.reason, now);
         });
     }
@@ -323,7 +344,9 @@ impl Handler<Measured> for Connector {
 
     fn handle(&mut self, measured: Measured, ctx: &mut Context<Self>) {
         let Measured { identity, rtt, .. } = measured;
-        self.run(ctx, |it, now| it.handle_measured(&identity, rtt, now));
+        self.run("measured", ctx, |it, now| {
+            it.handle_measured(&identity, rtt, now)
+        });
     }
 }
 

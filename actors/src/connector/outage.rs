@@ -64,6 +64,11 @@ impl Outage {
         self.missed
     }
 
+    /// How we stand.
+    pub(crate) fn reach(&self) -> Reach {
+        self.reach
+    }
+
     /// Whether we are certainly online.
     pub(crate) fn is_online(&self) -> bool {
         self.reach == Reach::Online

@@ -140,6 +140,11 @@ impl Phase {
         }
     }
 
+    /// The mailserver that it is about, for the log.
+    pub(crate) fn concerns(&self) -> Option<&Mailserver> {
+        self.in_use().or_else(|| self.active())
+    }
+
     /// The mailserver that is connected.
     pub(crate) fn connected(&self) -> Option<&Mailserver> {
         match self {

@@ -56,8 +56,8 @@ fn after_a_sleep_history_is_requested_though_probes_tell_nothing() {
     let mut rig = Rig::connected(Mode::Waku2);
     rig.survey(&[]);
     rig.wants();
-    rig.cycle.handle_verdict(Verdict::Asleep, rig.now);
-    rig.cycle.handle_verdict(Verdict::Online, rig.now);
+    rig.verdict(Verdict::Asleep);
+    rig.verdict(Verdict::Online);
     rig.decide_silent(None, &[0, 1, 2, 3]);
     rig.survey(&[]);
     let asked = |it: &String| it == "request from 0";
@@ -69,10 +69,10 @@ fn an_outage_that_the_watch_noticed_rotates_nothing() {
     let mut rig = Rig::connected(Mode::Waku2);
     rig.cycle
         .handle_silence(&identity(0), Cause::Probe, "no reply", rig.now);
-    rig.cycle.handle_verdict(Verdict::Offline, rig.now);
+    rig.verdict(Verdict::Offline);
     rig.decide(None);
     rig.wants();
-    rig.cycle.handle_verdict(Verdict::Online, rig.now);
+    rig.verdict(Verdict::Online);
     rig.listen();
     rig.decide_answered(1, &[0]);
     let wants = rig.wants();
@@ -85,8 +85,8 @@ fn an_early_decision_does_not_leave_the_held_one_after_an_outage() {
         let mut rig = Rig::connected(Mode::Waku2);
         rig.alone(0);
         rig.decide(None);
-        rig.cycle.handle_verdict(Verdict::Offline, rig.now);
-        rig.cycle.handle_verdict(Verdict::Online, rig.now);
+        rig.verdict(Verdict::Offline);
+        rig.verdict(Verdict::Online);
         rig.wants();
         rig.decide_early(1);
         assert_eq!(rig.wants(), NOTHING, "it may answer yet");

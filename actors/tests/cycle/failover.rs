@@ -200,7 +200,7 @@ fn while_the_node_is_offline_nothing_is_rotated_dropped_or_punished() {
     let asks = ["request from nobody", "refresh", "select of 4 avoiding [0]"];
     assert_eq!(rig.wants(), asks);
     rig.decide(None);
-    rig.cycle.handle_verdict(Verdict::Offline, rig.now);
+    rig.verdict(Verdict::Offline);
     for _ in 0..30 {
         rig.tick();
         assert_eq!(rig.wants(), ["select of 4 avoiding []"]);
@@ -232,10 +232,10 @@ fn back_online_the_same_one_is_dialled_if_it_answers() {
     let mut rig = Rig::connected(Mode::Waku2);
     rig.alone(0);
     rig.decide(None);
-    rig.cycle.handle_verdict(Verdict::Offline, rig.now);
+    rig.verdict(Verdict::Offline);
     rig.pass(30);
     rig.wants();
-    rig.cycle.handle_verdict(Verdict::Online, rig.now);
+    rig.verdict(Verdict::Online);
     assert_eq!(rig.wants(), ["select of 4 avoiding []"]);
     rig.decide(Some(0));
     assert_eq!(rig.wants(), ["connect 0"], "it was never anything else");
@@ -248,8 +248,8 @@ fn back_online_another_one_takes_over_if_it_is_first() {
     let mut rig = Rig::connected(Mode::Waku2);
     rig.alone(0);
     rig.decide(None);
-    rig.cycle.handle_verdict(Verdict::Offline, rig.now);
-    rig.cycle.handle_verdict(Verdict::Online, rig.now);
+    rig.verdict(Verdict::Offline);
+    rig.verdict(Verdict::Online);
     rig.wants();
     rig.decide_silent(Some(2), &[0, 1, 3]);
     let mut expected = lost(0);
@@ -278,7 +278,7 @@ fn the_held_one_that_is_listed_again_is_used_without_a_round() {
     let mut rig = Rig::connected(Mode::Waku2);
     rig.alone(0);
     rig.decide(None);
-    rig.cycle.handle_verdict(Verdict::Offline, rig.now);
+    rig.verdict(Verdict::Offline);
     rig.wants();
     rig.peer(0, PeerState::Connected);
     assert_eq!(rig.wants(), ["connect 0"]);
@@ -294,13 +294,13 @@ fn a_dial_that_was_planned_is_withdrawn_when_we_are_offline() {
     };
     let mut rig = Rig::with(config);
     rig.candidates(CANDIDATES, None);
-    rig.cycle.handle_verdict(Verdict::Offline, rig.now);
+    rig.verdict(Verdict::Offline);
     rig.node(Mode::Waku2);
-    rig.cycle.handle_verdict(Verdict::Online, rig.now);
+    rig.verdict(Verdict::Online);
     rig.wants();
     rig.decide(Some(1));
     assert_eq!(rig.wants(), NOTHING, "it waits for its turn");
-    rig.cycle.handle_verdict(Verdict::Offline, rig.now);
+    rig.verdict(Verdict::Offline);
     for _ in 0..6 {
         rig.pass(10);
         let wants = rig.wants();
@@ -323,9 +323,9 @@ fn after_an_outage_the_pause_is_longer() {
     for seed in 0..64 {
         let mut rig = Rig::seeded(config.clone(), seed);
         rig.candidates(CANDIDATES, None);
-        rig.cycle.handle_verdict(Verdict::Offline, rig.now);
+        rig.verdict(Verdict::Offline);
         rig.node(Mode::Waku2);
-        rig.cycle.handle_verdict(Verdict::Online, rig.now);
+        rig.verdict(Verdict::Online);
         rig.wants();
         rig.decide(Some(1));
         let at = rig.cycle.poll_timeout(rig.now).unwrap();
@@ -388,13 +388,13 @@ fn if_nobody_answers_it_is_our_own_outage() {
     let mut rig = Rig::connected(Mode::Waku2);
     rig.cycle
         .handle_silence(&identity(0), Cause::Probe, "no reply", rig.now);
-    rig.cycle.handle_verdict(Verdict::Offline, rig.now);
+    rig.verdict(Verdict::Offline);
     assert_eq!(rig.wants().last().unwrap(), "request from nobody");
     rig.decide(None);
     assert_eq!(rig.wants(), NOTHING, "what that round finds is void");
     assert!(rig.cycle.records().is_empty());
     // The node lists it all the time: it is not believed.
-    rig.cycle.handle_verdict(Verdict::Online, rig.now);
+    rig.verdict(Verdict::Online);
     rig.decide(Some(1));
     let wants = rig.wants();
     assert_eq!(wants.last().unwrap(), "connect 1", "{wants:?}");
@@ -439,9 +439,9 @@ fn a_strict_pin_that_falls_silent_is_kept() {
 fn awake_again_a_round_at_once_and_one_history_request() {
     for alive in [true, false] {
         let mut rig = Rig::connected(Mode::Waku2);
-        rig.cycle.handle_verdict(Verdict::Asleep, rig.now);
+        rig.verdict(Verdict::Asleep);
         assert_eq!(rig.wants(), NOTHING);
-        rig.cycle.handle_verdict(Verdict::Online, rig.now);
+        rig.verdict(Verdict::Online);
         assert_eq!(rig.wants(), ["select of 4 avoiding []"]);
         if alive {
             rig.decide(Some(0));
@@ -462,8 +462,8 @@ fn awake_again_a_round_at_once_and_one_history_request() {
 #[test]
 fn a_doubt_that_came_to_nothing_changes_nothing() {
     let mut rig = Rig::connected(Mode::Waku2);
-    rig.cycle.handle_verdict(Verdict::Suspect, rig.now);
-    rig.cycle.handle_verdict(Verdict::Online, rig.now);
+    rig.verdict(Verdict::Suspect);
+    rig.verdict(Verdict::Online);
     assert_eq!(rig.wants(), NOTHING);
 }
 

@@ -1,5 +1,6 @@
 //! Life stories of the loop, in virtual time: what it is told, and what it wants done.
 
+mod arrows;
 mod away;
 mod failover;
 mod node;

@@ -17,6 +17,7 @@ use actors::{
         candidate::{Candidate, Purpose, Standing, Tier},
         mailserver::Identity,
         node::{Connection, Mode, NodeError, NodeState},
+        verdict::Verdict,
     },
     testing::{decision, mailserver, profile, surveyed},
 };
@@ -207,6 +208,10 @@ impl Rig {
     pub(crate) fn introduced(&mut self, answer: Result<Connection, NodeError>) {
         self.listen();
         self.cycle.handle_answer(self.attempt, answer, self.now);
+    }
+
+    pub(crate) fn verdict(&mut self, verdict: Verdict) {
+        self.cycle.handle_verdict(verdict, self.now);
     }
 
     pub(crate) fn switched(&mut self, index: usize) {

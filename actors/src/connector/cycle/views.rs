@@ -82,4 +82,20 @@ impl Cycle {
         let standby = self.standby().filter(|_| hot);
         standby.filter(|it| it.identity != used.identity)
     }
+
+    /// One line for a step from one state to another: what set it off, and what it was decided upon.
+    pub(crate) fn log_transition(&self, input: &'static str, from: &'static str) {
+        tracing::debug!(
+            input,
+            from,
+            to = self.phase(),
+            mailserver = self.phase.concerns().map(|it| it.id.as_str()),
+            standby = self.standby().map(|it| it.id.as_str()),
+            reach = ?self.outage.reach(),
+            alone = self.node.alone,
+            listed = self.node.listed.len(),
+            candidates = self.node.candidates.len(),
+            "loop"
+        );
+    }
 }
