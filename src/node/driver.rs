@@ -22,8 +22,8 @@ use crate::node::{
     config::Config,
     courier, history,
     link::{Link, Listeners},
-    observe,
-    pin::{self, PinMemory},
+    observe, pin,
+    pin_memory::PinMemory,
     rpc::RpcClient,
     session, socket, waku1, waku2,
 };

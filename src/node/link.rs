@@ -26,7 +26,7 @@ use crate::node::{
     detect::Driving,
     inbox::Inbox,
     peers::{EnodePeers, IdPeers},
-    pin::PinMemory,
+    pin_memory::PinMemory,
     rpc::RpcClient,
 };
 

@@ -6,6 +6,7 @@
 //! | `session` | the life of a session: wait, detect, read, seed, follow, start over |
 //! | [`detect`] | which mode a node wants, asked with as few calls as possible |
 //! | `waku1`, `waku2`, `pin`, `observe` | what is sent in each mode |
+//! | `pin_memory` | which pins are the sidecar's own |
 //! | `profile` | what the node's settings say |
 //! | [`rpc`], `answer` | calls, and what their answers mean |
 //! | [`signals`], `peers`, `stores` | which signals are needed and what they say |
@@ -24,6 +25,7 @@ mod observe;
 mod pause;
 mod peers;
 mod pin;
+mod pin_memory;
 mod profile;
 pub mod rpc;
 mod session;
@@ -39,6 +41,6 @@ pub use config::{Config, ConfiguredMode, Invalid, Signals};
 pub use driver::{Attach, Driver};
 pub use link::Listeners;
 pub use peers::MOST_PEERS;
-pub use pin::{PinMemory, PinRecord};
+pub use pin_memory::{PinMemory, PinRecord};
 pub use rpc::RpcClient;
 pub use traffic::SignalCounts;

@@ -1,7 +1,4 @@
 //! Nodes with a mailserver cycle of their own (2022-03 – 2026): the pin is the lever.
-//!
-//! The node keeps one pin for each fleet, and a user may have set it. So what is written there by the
-//! sidecar is remembered, together with what it replaced: a pin that is not ours is the user's.
 
 use std::time::Duration;
 
@@ -12,13 +9,14 @@ use actors::{
         node::{Connection, NodeError},
     },
 };
-use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde::de::IgnoredAny;
 use serde_json::json;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use crate::node::{
     link::{Attempt, Link},
     observe,
+    pin_memory::PinRecord,
 };
 
 /// How long the node may take to say that it follows a pin; recorded on 2024-10: 2–5 ms.
@@ -26,37 +24,6 @@ const CONFIRMATION: Duration = Duration::from_secs(5);
 
 /// How long it may still change its mind after it chose another one instead.
 const SECOND_THOUGHT: Duration = Duration::from_millis(500);
-
-/// The pin that the sidecar set for a fleet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PinRecord {
-    /// The id that was set.
-    pub set: String,
-    /// The user's own pin that it replaced.
-    #[serde(default)]
-    pub replaced: Option<String>,
-}
-
-/// Remembers, across restarts of the sidecar, which pins are its own.
-pub trait PinMemory {
-    /// What was stored for a fleet.
-    fn load(&self, fleet: &str) -> Option<PinRecord>;
-
-    /// Stores it; called before the pin is sent to the node.
-    ///
-    /// # Errors
-    /// Why it was not stored, for people. The pin is sent all the same.
-    fn store(&self, fleet: &str, record: &PinRecord) -> Result<(), String>;
-}
-
-/// The user's pin, given what the node has and what is remembered.
-pub(crate) fn user_pin(in_node: Option<&str>, ours: Option<PinRecord>) -> Option<String> {
-    match (in_node, ours) {
-        (Some(pin), Some(ours)) if pin == ours.set => ours.replaced,
-        (pin, _) => pin.map(str::to_owned),
-    }
-}
 
 /// Dials it, as the proof that it lives (the node itself would follow a pin to a dead one and say
 /// `mailserver.available`), pins it, and waits until the node follows: it ignores a pin that it does not
@@ -160,34 +127,4 @@ fn name_of(switched: &NodeSwitched) -> Option<String> {
         .id
         .clone()
         .or_else(|| switched.identity.as_ref().map(ToString::to_string))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pin_that_is_not_ours_is_the_users() {
-        let ours = |replaced: Option<&str>| {
-            Some(PinRecord {
-                set: "store-01".into(),
-                replaced: replaced.map(str::to_owned),
-            })
-        };
-        assert_eq!(
-            user_pin(Some("store-01"), None).as_deref(),
-            Some("store-01")
-        );
-        assert_eq!(user_pin(Some("store-01"), ours(None)), None);
-        assert_eq!(
-            user_pin(Some("store-02"), ours(None)).as_deref(),
-            Some("store-02")
-        );
-        // A fallback does not make the user's pin forgotten; taking it away in the node does.
-        assert_eq!(
-            user_pin(Some("store-01"), ours(Some("mine"))).as_deref(),
-            Some("mine")
-        );
-        assert_eq!(user_pin(None, ours(Some("mine"))), None);
-    }
 }

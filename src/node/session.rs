@@ -11,7 +11,7 @@ use crate::node::{
     inbox::Turn,
     link::Link,
     pause::GrowingPause,
-    pin,
+    pin_memory,
     profile::{self, Account, Cluster},
 };
 
@@ -108,7 +108,7 @@ async fn complete(
     let fleet = account.fleet.clone().or_else(|| cluster.fleet.clone());
     let in_node = fleet.as_ref().and_then(|fleet| account.pins.get(fleet));
     let ours = fleet.as_ref().and_then(|fleet| link.pins.load(fleet));
-    let pinned = pin::user_pin(in_node.map(String::as_str), ours);
+    let pinned = pin_memory::user_pin(in_node.map(String::as_str), ours);
     *link.user_pin.borrow_mut() = fleet.clone().zip(pinned.clone());
     Ok(Profile {
         mode: driving.mode,
