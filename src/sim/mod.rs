@@ -51,6 +51,7 @@ mod mailserver;
 mod methods;
 mod modern;
 mod node;
+mod peer;
 mod peers;
 mod ping;
 mod port;

@@ -13,7 +13,10 @@ use serde_json::{Map, Value, json};
 use tokio::task::AbortHandle;
 
 use super::{
-    journal::Journal, mailserver::Mailserver, peers::Known, peers::Peer, signals::Signals,
+    journal::Journal,
+    mailserver::Mailserver,
+    peer::{Known, Peer},
+    signals::Signals,
     tasks::Tasks,
 };
 

@@ -5,13 +5,13 @@ use std::{net::SocketAddr, rc::Rc, time::Duration};
 use actors::model::node::Mode;
 use tokio::{
     sync::mpsc,
-    task::AbortHandle,
     time::{Instant, sleep, sleep_until},
 };
 
 use super::{
-    link::{self, Ask, DialFailure},
+    link::{self, DialFailure},
     node::Node,
+    peer::{Known, Peer},
     wire::Lines,
 };
 
@@ -26,31 +26,6 @@ const REDIAL: Duration = Duration::from_secs(10);
 
 /// waku1 dials the same peer no more often than this (recorded on v0.94).
 const DIAL_AGAIN: Duration = Duration::from_secs(35);
-
-/// A connected peer.
-pub(crate) struct Peer {
-    pub(crate) address: SocketAddr,
-    pub(crate) asks: mpsc::UnboundedSender<Ask>,
-    link: AbortHandle,
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        self.link.abort();
-    }
-}
-
-/// What the node remembers of a peer that it dialled.
-#[derive(Clone, Copy)]
-pub(crate) struct Known {
-    pub(crate) address: SocketAddr,
-    /// Dials that failed in a row.
-    failures: u32,
-    /// Until then a dial fails without being made (`dial backoff`).
-    not_before: Instant,
-    /// When it was last dialled.
-    dialled: Instant,
-}
 
 /// Why a peer is not connected.
 #[derive(Debug, PartialEq, Eq)]
