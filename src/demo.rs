@@ -17,7 +17,7 @@ use actors::{
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::{sync::mpsc, time::Instant};
 
-use self::narrator::Narrator;
+use self::narrator::{Narrator, Recovery};
 use crate::{
     cli::DemoOptions,
     exit::{Exit, Failure},
@@ -144,16 +144,6 @@ struct Story {
     decision: Option<Decision>,
     limit: Duration,
     sent: usize,
-}
-
-/// How a mailserver came to be used.
-struct Recovery {
-    mailserver: MailserverRef,
-    /// Why this one, in the words of the event.
-    why: String,
-    noticed: Option<Duration>,
-    available: Duration,
-    fetched: Duration,
 }
 
 impl Story {

@@ -22,10 +22,8 @@ use std::{
 use actors::model::{mailserver::Identity, record::Record};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
+use self::rows::MOST_RECORDS;
 use crate::state::StateDir;
-
-/// The most mailservers that are remembered; those that are unchanged for longest are forgotten first.
-pub const MOST_RECORDS: usize = 1024;
 
 const FILE: &str = "memory.sqlite";
 

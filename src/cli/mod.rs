@@ -20,7 +20,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use crate::{exit::Exit, settings::Sources};
 
 pub use check::render as render_check;
-pub use output::print;
+pub use output::{Output, print};
 pub use remote::{Remote, run as run_remote};
 
 /// Keeps a status-go node connected to a working mailserver: no message is missed.
@@ -76,14 +76,6 @@ pub enum Command {
     /// A command for a running sidecar.
     #[command(flatten)]
     Remote(Remote),
-}
-
-/// How a result is printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Args)]
-pub struct Output {
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// The options of `demo`.

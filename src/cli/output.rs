@@ -1,8 +1,18 @@
-//! Writing results to stdout.
+//! Results on stdout, and how they are printed.
 
 use std::io::{self, Write};
 
+use clap::Args;
+
 use crate::exit::{Exit, Failure};
+
+/// How a result is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Args)]
+pub struct Output {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
 
 /// Prints a result.
 ///

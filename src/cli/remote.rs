@@ -4,7 +4,11 @@ use actix_web::http::Method;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::{Output, events, output::print, status};
+use super::{
+    events,
+    output::{Output, print},
+    status,
+};
 use crate::{
     control::client::{Client, ClientError},
     exit::{Exit, Failure},

@@ -14,7 +14,6 @@ use actors::{
 };
 use tokio::time::Instant;
 
-use super::Recovery;
 use crate::{
     cli::{self, DemoOptions},
     exit::Failure,
@@ -25,6 +24,16 @@ pub(super) struct Narrator {
     terminal: bool,
     begun: Instant,
     waiting_since: Option<Instant>,
+}
+
+/// How a mailserver came to be used.
+pub(super) struct Recovery {
+    pub(super) mailserver: MailserverRef,
+    /// Why this one, in the words of the event.
+    pub(super) why: String,
+    pub(super) noticed: Option<Duration>,
+    pub(super) available: Duration,
+    pub(super) fetched: Duration,
 }
 
 /// Where the text of a chapter begins.

@@ -9,7 +9,8 @@ use actors::model::{
 use rusqlite::{Connection, Row, Transaction, params};
 use serde::{Deserialize as _, Serialize as _, de::IntoDeserializer as _};
 
-use super::MOST_RECORDS;
+/// The most mailservers that are remembered; those that are unchanged for longest are forgotten first.
+pub(super) const MOST_RECORDS: usize = 1024;
 
 /// `rtt_ms` is NULL before the first measurement; times are milliseconds since 1970.
 pub(super) const TABLES: &str = "
