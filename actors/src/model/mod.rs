@@ -3,6 +3,7 @@
 pub mod address;
 pub mod backoff;
 pub mod candidate;
+mod identity;
 pub mod mailserver;
 pub mod node;
 pub mod probe;

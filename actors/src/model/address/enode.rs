@@ -2,8 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{Address, AddressError, Endpoint, Host, Network, Transport, is_name, port};
-use crate::model::mailserver::Identity;
+use super::{
+    endpoint::{Endpoint, Host, Transport, is_name, port},
+    error::AddressError,
+    parsed::{Address, Network},
+};
+use crate::model::identity::Identity;
 
 /// Hex digits of an uncompressed public key without its leading byte.
 const KEY_DIGITS: usize = 128;

@@ -4,8 +4,12 @@ use std::net::IpAddr;
 
 use multiaddr::{Multiaddr, PeerId, Protocol};
 
-use super::{Address, AddressError, Endpoint, Host, Network, Transport, is_name};
-use crate::model::mailserver::Identity;
+use super::{
+    endpoint::{Endpoint, Host, Transport, is_name},
+    error::AddressError,
+    parsed::{Address, Network},
+};
+use crate::model::identity::Identity;
 
 /// Reads `/<host>/tcp/<port>[/ws|/wss|/tls/ws]/p2p/<peer id>`, where `/p2p` may be the older `/ipfs`.
 pub(super) fn parse(text: &str) -> Result<Address, AddressError> {

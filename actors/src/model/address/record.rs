@@ -6,7 +6,7 @@ use bytes::Bytes;
 use enr::{Enr, EnrPublicKey, k256::ecdsa::SigningKey};
 use multiaddr::{Multiaddr, PeerId, Protocol};
 
-use super::{Address, AddressError, Endpoint, multiaddress};
+use super::{endpoint::Endpoint, error::AddressError, multiaddress, parsed::Address};
 
 /// The entry in which Waku nodes keep further addresses (Waku's RFC 31/WAKU2-ENR).
 const MULTIADDRS: &str = "multiaddrs";
