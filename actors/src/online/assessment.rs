@@ -1,35 +1,25 @@
-//! How the verdict is reached, without I/O: signs and the time in, commands out.
+//! How the verdict is reached, without I/O: [what is heard](inputs) and the time in, commands out.
 //!
 //! A sign against the network is a doubt, and a doubt is settled by [probing](super::probing). While offline all
 //! candidates are probed again and again; any answer ends it.
 
-mod decisions;
+mod inputs;
 
 use std::{
     collections::{BTreeSet, VecDeque},
     time::Duration,
 };
 
-use rand::rngs::StdRng;
+use rand::{RngExt, rngs::StdRng};
 
 use crate::{
     Instant,
-    messages::{
-        events::Event,
-        node::PeerSnapshot,
-        online::{Clocks, Online},
-        selection::Surveyed,
-    },
+    messages::{events::Event, online::Online},
     model::{
         mailserver::{Identity, Mailserver},
-        probe::ProbeFailure,
         verdict::Verdict,
     },
-    online::{
-        node_report::NodeReport,
-        probing::{Probing, proves_a_path},
-        sleep::Wakefulness,
-    },
+    online::{node_report::NodeReport, probing::Probing, sleep::Wakefulness},
 };
 
 /// How the verdict is reached.
@@ -49,6 +39,22 @@ impl Default for Config {
 
 /// For how long the system's changes are collected: routes come a moment after addresses, and in numbers.
 const SETTLE: Duration = Duration::from_millis(250);
+
+/// The pause between two rounds while offline is this part of the outage so far …
+const PART: u32 = 60;
+
+/// … but not shorter: whoever is back after a short outage is seen within a second …
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// … and not longer.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// A node that lists peers for this long after our probes were last answered is right, and our probes are
+/// not: dead ones are listed for 32 s at most (recorded on v0.94).
+const OUTLASTS: Duration = Duration::from_secs(60);
+
+/// Why we are online, where our own probes are no evidence.
+const THE_NODES_WORD: &str = "the node does not deny it, and our own probes tell nothing";
 
 /// What is to be done.
 #[derive(Debug)]
@@ -107,8 +113,6 @@ pub(super) struct Assessment {
     commands: VecDeque<Command>,
 }
 
-// === inputs ===
-
 impl Assessment {
     /// Online: nothing speaks against it.
     pub(super) fn new(config: Config, random: StdRng, now: Instant) -> Self {
@@ -148,139 +152,183 @@ impl Assessment {
         self.wakefulness = Wakefulness::default();
         self.commands.clear();
     }
+}
 
-    /// The node can be driven, or cannot. Without it nobody can be served: nothing new is found out then,
-    /// and its silence says nothing of the network.
-    pub(super) fn handle_node(&mut self, ready: bool, now: Instant) {
-        self.ready = ready;
-        if ready {
-            return self.resume(now);
-        }
-        self.node_report.forget();
-        if matches!(self.stage, Stage::Settling { .. } | Stage::Pausing { .. }) {
-            self.stage = Stage::Idle;
-        }
-    }
+// === decisions ===
 
-    /// These may be probed.
-    pub(super) fn handle_candidates(&mut self, candidates: Vec<Mailserver>) {
-        self.candidates = candidates;
-        let candidates = &self.candidates;
-        (self.answered).retain(|it| candidates.iter().any(|known| known.identity == *it));
-    }
-
-    /// The node lists these peers.
-    pub(super) fn handle_snapshot(&mut self, snapshot: PeerSnapshot, now: Instant) {
-        if let Some(reason) = self.node_report.hear(snapshot, now) {
-            return self.online_by(reason, now);
-        }
-        self.believe_node(now);
-        self.complain(now);
-    }
-
-    /// The answer to a probe of ours. One that comes late is a sign of life all the same, if it was sent after the doubt.
-    pub(super) fn handle_answer(
-        &mut self,
-        round: u64,
-        identity: &Identity,
-        outcome: &Result<Duration, ProbeFailure>,
-        now: Instant,
-    ) {
-        if round <= self.void {
+impl Assessment {
+    /// Goes on with what an actor that was restarted, or a node that was away, left open.
+    pub(super) fn resume(&mut self, now: Instant) {
+        if !matches!(self.stage, Stage::Idle) {
             return;
         }
-        if proves_a_path(outcome) {
-            let before = self.doubt.filter(|doubt| round < doubt.first_round);
-            let sent = before.map_or(now, |doubt| doubt.since - Duration::from_nanos(1));
-            return self.handle_measured(identity, sent, now);
+        match self.verdict {
+            Verdict::Online => self.complain(now),
+            // That we slept must come to an end, with or without the node.
+            Verdict::Asleep => self.begin("slept", None, now),
+            Verdict::Suspect | Verdict::Offline => self.doubt("it was open", None, now),
         }
-        if let Stage::Probing(probing) = &mut self.stage
-            && probing.note_silent(round, identity)
+    }
+
+    pub(super) fn complain(&mut self, now: Instant) {
+        if self.may_doubt()
+            && let Some(reason) = self.node_report.complain(now)
         {
-            self.proceed(now);
+            self.begin(reason, None, now);
         }
     }
 
-    /// A mailserver answered a probe that was sent then, this actor's or another's.
-    pub(super) fn handle_measured(&mut self, identity: &Identity, sent: Instant, now: Instant) {
-        self.proven = true;
-        let known = self.candidates.iter().find(|it| it.identity == *identity);
-        let name = known.map_or("a mailserver", |it| it.id.as_str());
-        let reason = format!("{name} answers");
-        if known.is_some() {
-            self.answered.insert(identity.clone());
-        }
-        if self.doubt.is_none_or(|doubt| sent >= doubt.since) {
-            self.online_by(reason, now);
+    pub(super) fn doubt(&mut self, reason: &'static str, about: Option<Identity>, now: Instant) {
+        if self.may_doubt() {
+            self.begin(reason, about, now);
         }
     }
 
-    /// A ping round is over. Its silence is evidence like that of our own probes, where those are any.
-    pub(super) fn handle_surveyed(&mut self, surveyed: &Surveyed, now: Instant) {
-        let mut replies = surveyed.replies.iter();
-        if let Some(reply) = replies.clone().find(|it| proves_a_path(&it.outcome)) {
-            return self.handle_measured(&reply.identity, surveyed.begun, now);
-        }
-        let asked = |it: &Mailserver| surveyed.replies.iter().any(|r| r.identity == it.identity);
-        let possible = replies.all(|it| !matches!(it.outcome, Err(ProbeFailure::Impossible(_))));
-        let all = !self.candidates.is_empty() && self.candidates.iter().all(asked);
-        if all && possible && self.proven {
-            self.doubt("a ping round was answered by nobody", None, now);
-        }
+    fn may_doubt(&self) -> bool {
+        self.ready && matches!(self.stage, Stage::Idle | Stage::Settling { .. })
     }
 
-    /// A watched mailserver missed a probe: what its loss may mean is found out beforehand.
-    ///
-    /// If nobody else can be probed, there is no doubt: to give up the only mailserver changes nothing, and to
-    /// wait for the network could last for ever.
-    pub(super) fn handle_missed(&mut self, about: Identity, now: Instant) {
-        if self.has_others(&about) {
-            self.doubt("a watched mailserver is silent", Some(about), now);
+    pub(super) fn begin(&mut self, reason: &'static str, about: Option<Identity>, now: Instant) {
+        let wide = self.verdict == Verdict::Offline;
+        if matches!(self.verdict, Verdict::Online | Verdict::Asleep) {
+            self.doubt = Some(Doubt {
+                since: now,
+                first_round: self.last_round + 1,
+            });
         }
+        tracing::debug!(reason, verdict = ?self.verdict, candidates = self.candidates.len(), proven = self.proven, "doubt");
+        let probing = Probing::new(reason, about, wide, self.last_round + 1, now);
+        self.stage = Stage::Probing(probing);
+        self.ask(now);
+        self.proceed(now);
     }
 
-    /// The system says that the network changed.
-    pub(super) fn handle_network(&mut self, now: Instant) {
-        self.changed = Some(now);
-        let soon = now + SETTLE;
-        match &mut self.stage {
-            Stage::Idle if self.ready => self.stage = Stage::Settling { until: soon },
-            Stage::Pausing { until } => *until = soon.min(*until),
-            Stage::Idle | Stage::Settling { .. } | Stage::Probing(_) => {}
-        }
-    }
-
-    /// The clocks were read. After a sleep nothing holds that was known before.
-    pub(super) fn handle_clocks(&mut self, clocks: Clocks, now: Instant) {
-        let Some(slept) = self.wakefulness.read(clocks, now) else {
+    fn ask(&mut self, now: Instant) {
+        let Stage::Probing(probing) = &mut self.stage else {
             return;
         };
-        self.void = self.last_round;
-        self.changed = None;
-        self.node_report.forget();
-        let slept_ms = slept.as_millis() as u64;
-        let reason = format!("slept for {} s", slept.as_secs());
-        self.change(Verdict::Asleep, reason, Event::Asleep { slept_ms }, now);
-        self.begin("slept", None, now);
+        let (random, answered) = (&mut self.random, &self.answered);
+        let targets = probing.next(&self.candidates, answered, self.timeout, random, now);
+        if !targets.is_empty() {
+            self.last_round += 1;
+            let order = Command::Probe(self.last_round, targets);
+            self.commands.push_back(order);
+        }
     }
 
-    /// A limit has passed.
-    pub(super) fn handle_timeout(&mut self, now: Instant) {
-        match &self.stage {
-            Stage::Settling { until } if now >= *until => {
-                self.begin("the network changed", None, now);
-            }
-            Stage::Pausing { until } if now >= *until => self.begin("offline", None, now),
-            Stage::Probing(probing) if now >= probing.until => match probing.wide {
+    /// Once all that were asked are silent, the others are asked, or it is over.
+    pub(super) fn proceed(&mut self, now: Instant) {
+        if let Stage::Probing(probing) = &self.stage
+            && probing.is_silent()
+        {
+            match probing.wide {
                 true => self.conclude(now),
-                // Those that have not answered yet may be slow: their answers still count.
                 false => self.widen(now),
+            }
+        }
+    }
+
+    /// The first two are silent. Only that is a suspicion worth telling: most doubts end sooner.
+    pub(super) fn widen(&mut self, now: Instant) {
+        let Stage::Probing(probing) = &mut self.stage else {
+            return;
+        };
+        probing.wide = true;
+        let reason = probing.reason;
+        self.ask(now);
+        let pending = matches!(&self.stage, Stage::Probing(it) if !it.is_silent());
+        if pending && self.proven && self.verdict == Verdict::Online {
+            let event = Event::Suspect {
+                reason: reason.into(),
+            };
+            self.change(Verdict::Suspect, reason.into(), event, now);
+        }
+        self.proceed(now);
+    }
+
+    /// Nobody answered.
+    pub(super) fn conclude(&mut self, now: Instant) {
+        if !self.proven || self.candidates.is_empty() {
+            let says = self.node_report.says();
+            if says.unwrap_or(self.verdict != Verdict::Asleep) {
+                return self.online_by(THE_NODES_WORD, now);
+            }
+            self.offline("the node lists no peer, and nobody answers", now);
+        } else {
+            self.offline("no candidate answers", now);
+        }
+    }
+
+    fn offline(&mut self, reason: &'static str, now: Instant) {
+        let asked = match &self.stage {
+            Stage::Probing(probing) => probing.asked_at,
+            _ => now,
+        };
+        let event = Event::Offline {
+            reason: reason.into(),
+        };
+        self.change(Verdict::Offline, reason.into(), event, now);
+        self.stage = match self.ready {
+            true => Stage::Pausing {
+                until: self.next_round(asked, now),
             },
-            _ => {}
+            false => Stage::Idle,
+        };
+    }
+
+    /// When all are asked again: at once if the network changed meanwhile; else a pause after they were asked, up
+    /// to a fifth shorter, so that those who lost one network together do not knock together.
+    fn next_round(&mut self, asked: Instant, now: Instant) -> Instant {
+        if self.changed.is_some_and(|at| at >= asked) {
+            return now + SETTLE;
         }
-        if self.ready && self.node_report.fell_silent(now) {
-            self.doubt("the signals of the node stopped", None, now);
+        let since = self.changed.map_or(self.since, |at| at.max(self.since));
+        let outage = now.saturating_duration_since(since);
+        let pause = (outage / PART).clamp(SHORTEST, LONGEST);
+        let pause = pause.mul_f64(self.random.random_range(0.8..1.0));
+        now.max(asked + pause)
+    }
+
+    /// Whatever was doubted, we are online.
+    pub(super) fn online_by(&mut self, reason: impl Into<String>, now: Instant) {
+        let reason = reason.into();
+        self.stage = Stage::Idle;
+        let outage = (self.verdict == Verdict::Offline)
+            .then(|| now.saturating_duration_since(self.since).as_millis() as u64);
+        let event = Event::Online {
+            reason: reason.clone(),
+            offline_ms: outage,
+        };
+        self.change(Verdict::Online, reason, event, now);
+    }
+
+    /// While offline, a list of peers counts where our probes do not, and once it has outlasted them.
+    pub(super) fn believe_node(&mut self, now: Instant) {
+        if self.verdict != Verdict::Offline || self.node_report.says() != Some(true) {
+            return;
         }
+        let outlasted = now.saturating_duration_since(self.since) >= OUTLASTS;
+        if outlasted {
+            self.proven = false;
+        }
+        if !self.proven || self.candidates.is_empty() {
+            self.online_by(THE_NODES_WORD, now);
+        }
+    }
+
+    pub(super) fn has_others(&self, about: &Identity) -> bool {
+        self.candidates.iter().any(|it| it.identity != *about)
+    }
+
+    pub(super) fn change(&mut self, verdict: Verdict, reason: String, event: Event, now: Instant) {
+        if self.verdict == verdict {
+            return;
+        }
+        tracing::debug!(before = ?self.verdict, ?verdict, reason, "verdict");
+        self.verdict = verdict;
+        self.since = now;
+        self.reason = reason;
+        self.commands.push_back(Command::Change(verdict, event));
     }
 }
 
