@@ -15,16 +15,17 @@
 //! nwaku has both; one so old that it has only mplex gives "no common protocol (multiplexer)".
 //!
 //! All of it runs on a thread of its own, which the first probe starts: handshakes compute, and delay nobody
-//! there. All targets of a round wait for the network at once; who computes, takes [`turns`].
+//! there. All targets of a round wait for the network at once, and compute one after the other:
+//! [`handshake_scheduler`].
 
+mod byte_counter;
+mod connection;
+mod connection_pool;
 mod dial;
+mod handshake_scheduler;
 mod identify;
 mod inbound;
-mod kept;
-mod line;
 mod ping;
-mod tally;
-mod turns;
 mod websocket;
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
@@ -38,10 +39,10 @@ use libp2p_identity::{Keypair, PeerId};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use self::{
-    kept::{Entry, Kept},
-    line::Line,
-    tally::Tally,
-    turns::Turns,
+    byte_counter::ByteCounter,
+    connection::Connection,
+    connection_pool::{ConnectionPool, PooledConnection},
+    handshake_scheduler::HandshakeScheduler,
 };
 use super::{
     answers::Answer,
@@ -140,7 +141,7 @@ async fn serve(resolver: Resolver, identify: bool, mut orders: mpsc::UnboundedRe
         while probes.try_join_next().is_some() {}
         probes.spawn_local(host.clone().probe(order));
     }
-    host.kept.clear();
+    host.pool.clear();
 }
 
 /// What the probes share.
@@ -150,8 +151,8 @@ struct Host {
     /// One key for all probes of this process: nwaku limits the peers behind one address.
     keys: libp2p_noise::Config,
     introduction: Rc<[u8]>,
-    turns: Turns,
-    kept: Rc<Kept>,
+    scheduler: HandshakeScheduler,
+    pool: Rc<ConnectionPool>,
 }
 
 impl Host {
@@ -163,34 +164,34 @@ impl Host {
             identify,
             introduction: identify::introduction(&keys.public(), &inbound::PROTOCOLS).into(),
             keys: libp2p_noise::Config::new(&keys)?,
-            turns: Turns::new(),
-            kept: Rc::default(),
+            scheduler: HandshakeScheduler::new(),
+            pool: Rc::default(),
         })
     }
 
     async fn probe(self: Rc<Self>, order: Order) {
         // A round uses what the watch keeps: nwaku allows a peer one connection.
-        match self.kept.take(&order.target.identity) {
+        match self.pool.take(&order.target.identity) {
             Some(entry) => self.probe_again(entry, order).await,
             None => self.probe_anew(order).await,
         }
     }
 
-    async fn probe_again(&self, mut entry: Entry, order: Order) {
+    async fn probe_again(&self, mut entry: PooledConnection, order: Order) {
         order.answer.began(1);
-        let outcome = entry.line.ping(order.limit).await;
+        let outcome = entry.connection.ping(order.limit).await;
         // What the other side said since the last ping counts too.
-        let total = entry.tally.total();
-        let bytes = total - std::mem::replace(&mut entry.counted, total);
+        let total = entry.counter.total();
+        let bytes = total - std::mem::replace(&mut entry.reported, total);
         let lives = outcome.is_ok();
         let afterwards = order.answer.done(outcome, bytes);
         // One that hangs or has ended is dropped: the next probe dials.
         if lives {
             let entry = match order.watched {
-                true => Entry::new(entry.line, entry.tally, afterwards),
+                true => PooledConnection::new(entry.connection, entry.counter, afterwards),
                 false => entry,
             };
-            self.kept.keep(order.target.identity, entry);
+            self.pool.keep(order.target.identity, entry);
         }
     }
 
@@ -201,16 +202,16 @@ impl Host {
             watched,
             answer,
         } = order;
-        let tally = Tally::default();
-        match self.reach(&target, limit, &tally, &answer).await {
-            Ok((line, rtt)) => {
-                let afterwards = answer.done(Ok(rtt), tally.total());
+        let counter = ByteCounter::default();
+        match self.reach(&target, limit, &counter, &answer).await {
+            Ok((connection, rtt)) => {
+                let afterwards = answer.done(Ok(rtt), counter.total());
                 if watched {
-                    let entry = Entry::new(line, tally, afterwards);
-                    self.kept.keep(target.identity, entry);
+                    let entry = PooledConnection::new(connection, counter, afterwards);
+                    self.pool.keep(target.identity, entry);
                 }
             }
-            Err(failure) => drop(answer.done(Err(failure), tally.total())),
+            Err(failure) => drop(answer.done(Err(failure), counter.total())),
         }
     }
 
@@ -219,9 +220,9 @@ impl Host {
         &self,
         target: &Mailserver,
         limit: Duration,
-        tally: &Tally,
+        counter: &ByteCounter,
         answer: &Answer,
-    ) -> Result<(Line, Duration), ProbeFailure> {
+    ) -> Result<(Connection, Duration), ProbeFailure> {
         let expected = peer(&target.identity)?;
         let endpoints = target.address.endpoints();
         let places = tcp::resolve_all(&self.resolver, endpoints, limit).await?;
@@ -230,7 +231,7 @@ impl Host {
         answer.began(dials.map(dial::round_trips).max().unwrap_or(1) + further);
         let tries = places
             .iter()
-            .map(|place| self.attempt(place, expected, limit, tally));
+            .map(|place| self.attempt(place, expected, limit, counter));
         tcp::first(tries.collect()).await
     }
 
@@ -239,23 +240,24 @@ impl Host {
         place: &Place,
         expected: PeerId,
         limit: Duration,
-        tally: &Tally,
-    ) -> Result<(Line, Duration), ProbeFailure> {
+        counter: &ByteCounter,
+    ) -> Result<(Connection, Duration), ProbeFailure> {
         let Place { endpoint, address } = place;
         #[cfg(not(feature = "tls"))]
         if endpoint.transport == actors::model::address::Transport::Wss {
             return Err(ProbeFailure::Impossible(dial::NO_TLS.into()));
         }
-        let stream = dial::dial(endpoint, *address, limit, tally).await?;
-        let secured = dial::secure(stream, self.keys.clone(), expected, limit, &self.turns).await?;
-        let line = Line::over(secured, self.introduction.clone()).await;
-        let mut line = line.map_err(|error| ProbeFailure::Other(error.to_string()))?;
-        let mut rtt = line.ping(limit).await?;
-        rtt = rtt.min(line.ping(limit).await?);
+        let stream = dial::dial(endpoint, *address, limit, counter).await?;
+        let secured =
+            dial::secure(stream, self.keys.clone(), expected, limit, &self.scheduler).await?;
+        let connection = Connection::over(secured, self.introduction.clone()).await;
+        let mut connection = connection.map_err(|error| ProbeFailure::Other(error.to_string()))?;
+        let mut rtt = connection.ping(limit).await?;
+        rtt = rtt.min(connection.ping(limit).await?);
         if self.identify {
-            line.find_store(limit).await?;
+            connection.find_store(limit).await?;
         }
-        Ok((line, rtt))
+        Ok((connection, rtt))
     }
 }
 

@@ -14,9 +14,9 @@ use tokio::{net::TcpStream, time::timeout};
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt as _, TokioAsyncReadCompatExt as _};
 
 use super::{
-    line::spoken,
-    tally::{Counted, Tally},
-    turns::Turns,
+    byte_counter::{ByteCounter, CountedStream},
+    connection::conversation_failure,
+    handshake_scheduler::HandshakeScheduler,
     websocket,
 };
 use crate::probe::tcp::connect_failure;
@@ -48,7 +48,7 @@ pub(super) async fn dial(
     endpoint: &Endpoint,
     address: SocketAddr,
     limit: Duration,
-    tally: &Tally,
+    counter: &ByteCounter,
 ) -> Result<Box<dyn Duplex>, ProbeFailure> {
     let stream = match timeout(limit, TcpStream::connect(address)).await {
         Ok(connected) => connected.map_err(connect_failure)?,
@@ -56,7 +56,7 @@ pub(super) async fn dial(
     };
     // Every message is one that somebody waits for.
     let _ = stream.set_nodelay(true);
-    let stream = tally.count(stream.compat());
+    let stream = counter.count(stream.compat());
     let upgrading = async {
         match endpoint.transport {
             Transport::Tcp => Ok(Box::new(stream) as Box<dyn Duplex>),
@@ -77,7 +77,7 @@ pub(super) async fn dial(
 #[expect(clippy::unused_async, reason = "as the one that can")]
 async fn over_tls(
     _: &Endpoint,
-    _: Compat<Counted<Compat<TcpStream>>>,
+    _: Compat<CountedStream<Compat<TcpStream>>>,
 ) -> Result<Box<dyn Duplex>, ProbeFailure> {
     Err(ProbeFailure::Impossible(NO_TLS.into()))
 }
@@ -89,7 +89,7 @@ pub(super) const NO_TLS: &str = "wss, and this program was built without the fea
 #[cfg(feature = "tls")]
 async fn over_tls(
     endpoint: &Endpoint,
-    stream: Compat<Counted<Compat<TcpStream>>>,
+    stream: Compat<CountedStream<Compat<TcpStream>>>,
 ) -> Result<Box<dyn Duplex>, ProbeFailure> {
     use std::sync::{Arc, LazyLock};
 
@@ -114,7 +114,7 @@ async fn over_tls(
     let stream = stream.map_err(|error| match error.kind() {
         // What rustls says of a certificate is worth reading.
         std::io::ErrorKind::InvalidData => ProbeFailure::Other(error.to_string()),
-        _ => spoken(error, Stage::Handshake),
+        _ => conversation_failure(error, Stage::Handshake),
     })?;
     let stream = websocket::upgrade(stream, &endpoint.to_string()).await?;
     Ok(Box::new(stream))
@@ -126,19 +126,20 @@ pub(super) async fn secure(
     keys: libp2p_noise::Config,
     expected: PeerId,
     limit: Duration,
-    turns: &Turns,
+    scheduler: &HandshakeScheduler,
 ) -> Result<Secured, ProbeFailure> {
     let handshake = async {
         // Optimistic: the name of the protocol travels with the first message of it.
         let negotiating = dialer_select_proto(stream, [NOISE], Version::V1Lazy).await;
-        let (_, stream) = negotiating.map_err(|error| spoken(error.into(), Stage::Handshake))?;
+        let (_, stream) =
+            negotiating.map_err(|error| conversation_failure(error.into(), Stage::Handshake))?;
         let shaken = keys.upgrade_outbound(stream, NOISE).await;
         shaken.map_err(|error| match error {
-            libp2p_noise::Error::Io(error) => spoken(error, Stage::Handshake),
+            libp2p_noise::Error::Io(error) => conversation_failure(error, Stage::Handshake),
             error => ProbeFailure::Other(format!("noise: {error}")),
         })
     };
-    match timeout(limit, turns.take(handshake)).await {
+    match timeout(limit, scheduler.run(handshake)).await {
         Ok(Ok((found, _))) if found != expected => Err(ProbeFailure::WrongPeer(found.to_base58())),
         Ok(shaken) => shaken.map(|(_, secured)| secured),
         Err(_) => Err(ProbeFailure::Silent(Stage::Handshake)),

@@ -1,8 +1,8 @@
 //! A secured and multiplexed connection to one peer.
 //!
 //! The multiplexer is agreed upon optimistically: the name of it, the name of the ping protocol and the first
-//! ping travel together, and the answers to them too. So a line stands, or not, with its first ping;
-//! [`Line::stage`] tells how far it got.
+//! ping travel together, and the answers to them too. So a connection stands, or not, with its first ping;
+//! [`Connection::stage`] tells how far it got.
 
 use std::{
     future::poll_fn,
@@ -26,7 +26,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{identify, inbound, ping, tally::Tally};
+use super::{byte_counter::ByteCounter, identify, inbound, ping};
 
 const YAMUX: &str = "/yamux/1.0.0";
 
@@ -44,21 +44,21 @@ type Stream = Negotiated<yamux::Stream>;
 
 /// A connection to one peer. Dropping it closes it.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct Connection {
     wanted: mpsc::Sender<oneshot::Sender<yamux::Stream>>,
     pings: Option<Stream>,
-    secured: Tally,
+    secured: ByteCounter,
     driver: Driver,
 }
 
-impl Line {
-    /// A line over a secured connection. Nothing is sent before the first ping.
+impl Connection {
+    /// A multiplexed connection over a secured one. Nothing is sent before the first ping.
     pub(super) async fn over<S>(secured: S, introduction: Rc<[u8]>) -> io::Result<Self>
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
-        let tally = Tally::default();
-        let (_, io) = dialer_select_proto(tally.count(secured), [YAMUX], Version::V1Lazy)
+        let counter = ByteCounter::default();
+        let (_, io) = dialer_select_proto(counter.count(secured), [YAMUX], Version::V1Lazy)
             .await
             .map_err(io::Error::from)?;
         let mut config = yamux::Config::default();
@@ -70,7 +70,7 @@ impl Line {
         Ok(Self {
             wanted,
             pings: None,
-            secured: tally,
+            secured: counter,
             driver,
         })
     }
@@ -141,15 +141,18 @@ impl Line {
         match self.driver.0.is_finished() {
             true => {
                 let ended = (&mut self.driver.0).await;
-                Err(spoken(ended.unwrap_or(error), self.stage(stage)))
+                Err(conversation_failure(
+                    ended.unwrap_or(error),
+                    self.stage(stage),
+                ))
             }
-            false => Err(spoken(error, stage)),
+            false => Err(conversation_failure(error, stage)),
         }
     }
 }
 
 /// Why the conversation with somebody who had answered before came to nothing.
-pub(super) fn spoken(error: io::Error, stage: Stage) -> ProbeFailure {
+pub(super) fn conversation_failure(error: io::Error, stage: Stage) -> ProbeFailure {
     use io::ErrorKind::{
         BrokenPipe, ConnectionAborted, ConnectionReset, InvalidData, UnexpectedEof, WriteZero,
     };

@@ -14,12 +14,12 @@ use futures_util::io::{AsyncRead, AsyncWrite};
 
 /// Bytes so far. Clones count together.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct ByteCounter {
     read: Arc<AtomicU64>,
     written: Arc<AtomicU64>,
 }
 
-impl Tally {
+impl ByteCounter {
     /// Bytes read.
     pub(super) fn read(&self) -> u64 {
         self.read.load(Relaxed)
@@ -31,36 +31,36 @@ impl Tally {
     }
 
     /// Counts what goes through this connection.
-    pub(super) fn count<S>(&self, inner: S) -> Counted<S> {
-        Counted {
+    pub(super) fn count<S>(&self, inner: S) -> CountedStream<S> {
+        CountedStream {
             inner,
-            tally: self.clone(),
+            counter: self.clone(),
         }
     }
 }
 
 /// A connection that counts what goes through it.
 #[derive(Debug)]
-pub(super) struct Counted<S> {
+pub(super) struct CountedStream<S> {
     inner: S,
-    tally: Tally,
+    counter: ByteCounter,
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for CountedStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         let count = ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
-        self.tally.read.fetch_add(count as u64, Relaxed);
+        self.counter.read.fetch_add(count as u64, Relaxed);
         Poll::Ready(Ok(count))
     }
 }
 
 /// A failure to write is left to the reader: what the other side said before it closed is still to be read,
 /// and tells more (that it has no such protocol, for one, while we had gone on optimistically).
-impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for CountedStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -68,7 +68,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
     ) -> Poll<io::Result<usize>> {
         match ready!(Pin::new(&mut self.inner).poll_write(context, bytes)) {
             Ok(count) => {
-                self.tally.written.fetch_add(count as u64, Relaxed);
+                self.counter.written.fetch_add(count as u64, Relaxed);
                 Poll::Ready(Ok(count))
             }
             Err(_) => Poll::Ready(Ok(bytes.len())),

@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{line::Line, tally::Tally};
+use super::{byte_counter::ByteCounter, connection::Connection};
 use crate::probe::answers::Afterwards;
 
 /// The most connections that are kept.
@@ -23,24 +23,28 @@ const MOST_KEPT: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A connection with what belongs to it.
-pub(super) struct Entry {
-    pub(super) line: Line,
+pub(super) struct PooledConnection {
+    pub(super) connection: Connection,
     /// What goes over its socket.
-    pub(super) tally: Tally,
-    /// What of it was told already.
-    pub(super) counted: u64,
+    pub(super) counter: ByteCounter,
+    /// What of it was reported already.
+    pub(super) reported: u64,
     /// Who is told that it has ended.
     pub(super) afterwards: Afterwards,
     /// Until when it is kept.
     pub(super) until: Instant,
 }
 
-impl Entry {
-    pub(super) fn new(line: Line, tally: Tally, afterwards: Afterwards) -> Self {
+impl PooledConnection {
+    pub(super) fn new(
+        connection: Connection,
+        counter: ByteCounter,
+        afterwards: Afterwards,
+    ) -> Self {
         Self {
-            line,
-            counted: tally.total(),
-            tally,
+            connection,
+            reported: counter.total(),
+            counter,
             afterwards,
             until: Instant::now() + PATIENCE,
         }
@@ -49,15 +53,15 @@ impl Entry {
 
 /// The connections that are kept, one for each identity.
 #[derive(Default)]
-pub(super) struct Kept(RefCell<BTreeMap<Identity, Guarded>>);
+pub(super) struct ConnectionPool(RefCell<BTreeMap<Identity, Guarded>>);
 
 struct Guarded {
-    entry: Entry,
+    entry: PooledConnection,
     #[expect(dead_code, reason = "ends with the entry")]
     guard: Guard,
 }
 
-/// The task that waits for the end of a connection.
+/// The task that waits for the end of a connection; it ends with it.
 struct Guard(AbortHandle);
 
 impl Drop for Guard {
@@ -66,9 +70,9 @@ impl Drop for Guard {
     }
 }
 
-impl Kept {
+impl ConnectionPool {
     /// Keeps a connection until it ends, nobody asks for it any more, or its place is needed.
-    pub(super) fn keep(self: &Rc<Self>, identity: Identity, entry: Entry) {
+    pub(super) fn keep(self: &Rc<Self>, identity: Identity, entry: PooledConnection) {
         self.make_room(&identity);
         let guard = guard(self.clone(), identity.clone(), entry.until);
         let guard = Guard(actix_rt::spawn(guard).abort_handle());
@@ -82,31 +86,31 @@ impl Kept {
     }
 
     fn make_room(&self, identity: &Identity) {
-        let mut kept = self.0.borrow_mut();
-        if kept.len() < MOST_KEPT || kept.contains_key(identity) {
+        let mut pool = self.0.borrow_mut();
+        if pool.len() < MOST_KEPT || pool.contains_key(identity) {
             return;
         }
-        let oldest = kept.iter().min_by_key(|(_, it)| it.entry.until);
+        let oldest = pool.iter().min_by_key(|(_, it)| it.entry.until);
         if let Some(oldest) = oldest.map(|(identity, _)| identity.clone()) {
-            kept.remove(&oldest);
+            pool.remove(&oldest);
         }
     }
 
     /// Takes a connection away: for a probe, or because it is over.
-    pub(super) fn take(&self, identity: &Identity) -> Option<Entry> {
+    pub(super) fn take(&self, identity: &Identity) -> Option<PooledConnection> {
         let guarded = self.0.borrow_mut().remove(identity);
         guarded.map(|guarded| guarded.entry)
     }
 }
 
 /// Waits for the end of one connection, and says so. It is aborted when the connection is taken or replaced.
-async fn guard(kept: Rc<Kept>, identity: Identity, until: Instant) {
-    let ended = poll_fn(|context| match kept.0.borrow_mut().get_mut(&identity) {
-        Some(guarded) => guarded.entry.line.poll_ended(context),
+async fn guard(pool: Rc<ConnectionPool>, identity: Identity, until: Instant) {
+    let ended = poll_fn(|context| match pool.0.borrow_mut().get_mut(&identity) {
+        Some(guarded) => guarded.entry.connection.poll_ended(context),
         None => Poll::Ready(()),
     });
     let by_itself = timeout_at(until, ended).await.is_ok();
-    if let Some(entry) = kept.take(&identity)
+    if let Some(entry) = pool.take(&identity)
         && by_itself
     {
         entry.afterwards.closed();
@@ -126,7 +130,10 @@ mod tests {
     use crate::probe::answers::Answers;
 
     /// A kept connection to nobody, the other end of it, and what is said of it.
-    async fn keep(kept: &Rc<Kept>, number: usize) -> (DuplexStream, Received<ProbeAnswer>) {
+    async fn keep(
+        pool: &Rc<ConnectionPool>,
+        number: usize,
+    ) -> (DuplexStream, Received<ProbeAnswer>) {
         let (answer_to, answers) = testing::Probe::<ProbeAnswer>::start();
         let probe = Probe {
             round: 1,
@@ -139,9 +146,9 @@ mod tests {
         let afterwards = answer.done(Ok(Duration::ZERO), 0);
         answers.next().await;
         let (near, far) = tokio::io::duplex(1024);
-        let line = Line::over(near.compat(), Rc::from([])).await.unwrap();
-        let entry = Entry::new(line, Tally::default(), afterwards);
-        kept.keep(identity(number), entry);
+        let connection = Connection::over(near.compat(), Rc::from([])).await.unwrap();
+        let entry = PooledConnection::new(connection, ByteCounter::default(), afterwards);
+        pool.keep(identity(number), entry);
         (far, answers)
     }
 
@@ -152,13 +159,13 @@ mod tests {
     #[actix::test]
     async fn an_end_is_told_once_and_only_by_who_is_still_kept() {
         tokio::time::pause();
-        let kept = Rc::new(Kept::default());
-        let (far, answers) = keep(&kept, 0).await;
+        let pool = Rc::new(ConnectionPool::default());
+        let (far, answers) = keep(&pool, 0).await;
         drop(far);
         assert_eq!(answers.next().await.news, News::Closed);
-        assert!(kept.take(&identity(0)).is_none());
-        let (far, answers) = keep(&kept, 1).await;
-        let taken = kept.take(&identity(1)).unwrap();
+        assert!(pool.take(&identity(0)).is_none());
+        let (far, answers) = keep(&pool, 1).await;
+        let taken = pool.take(&identity(1)).unwrap();
         drop(far);
         answers.assert_none("it is in use").await;
         drop(taken);
@@ -167,26 +174,26 @@ mod tests {
     #[actix::test]
     async fn whoever_is_not_asked_for_in_90_seconds_is_dropped_without_a_word() {
         tokio::time::pause();
-        let kept = Rc::new(Kept::default());
-        let (_far, answers) = keep(&kept, 0).await;
+        let pool = Rc::new(ConnectionPool::default());
+        let (_far, answers) = keep(&pool, 0).await;
         tokio::time::sleep(PATIENCE - Duration::from_secs(1)).await;
-        assert!(kept.0.borrow().contains_key(&identity(0)));
+        assert!(pool.0.borrow().contains_key(&identity(0)));
         tokio::time::sleep(Duration::from_secs(2)).await;
-        assert!(kept.take(&identity(0)).is_none());
+        assert!(pool.take(&identity(0)).is_none());
         answers.assert_none("it did not end by itself").await;
     }
 
     #[actix::test]
     async fn the_fifth_takes_the_place_of_the_oldest() {
         tokio::time::pause();
-        let kept = Rc::new(Kept::default());
+        let pool = Rc::new(ConnectionPool::default());
         let mut held = Vec::new();
         for number in 0..=MOST_KEPT {
-            held.push(keep(&kept, number).await);
+            held.push(keep(&pool, number).await);
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        assert!(kept.take(&identity(0)).is_none());
-        assert!((1..=MOST_KEPT).all(|number| kept.take(&identity(number)).is_some()));
+        assert!(pool.take(&identity(0)).is_none());
+        assert!((1..=MOST_KEPT).all(|number| pool.take(&identity(number)).is_some()));
         held[0].1.assert_none("its place was needed").await;
     }
 }

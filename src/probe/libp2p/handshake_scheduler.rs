@@ -16,20 +16,20 @@ use std::{
 use futures_util::task::{ArcWake, AtomicWaker, waker};
 use tokio::{sync::Semaphore, task::yield_now};
 
-/// Whose turn it is to compute.
+/// Lets one handshake compute at a time.
 #[derive(Debug)]
-pub(super) struct Turns(Semaphore);
+pub(super) struct HandshakeScheduler(Semaphore);
 
-impl Turns {
+impl HandshakeScheduler {
     pub(super) fn new() -> Self {
         Self(Semaphore::new(1))
     }
 
     /// Does some work, each step of it in a turn. Waiting for the network takes no turn.
-    pub(super) async fn take<W: Future>(&self, work: W) -> W::Output {
+    pub(super) async fn run<W: Future>(&self, work: W) -> W::Output {
         let mut work = pin!(work);
-        let bell = Arc::new(Bell::default());
-        let waker = waker(bell.clone());
+        let wakeup = Arc::new(Wakeup::default());
+        let waker = waker(wakeup.clone());
         loop {
             let turn = self.0.acquire().await;
             let step = work.as_mut().poll(&mut Context::from_waker(&waker));
@@ -38,7 +38,7 @@ impl Turns {
             drop(turn);
             match step {
                 Poll::Ready(output) => return output,
-                Poll::Pending => bell.rung().await,
+                Poll::Pending => wakeup.woken().await,
             }
         }
     }
@@ -46,16 +46,16 @@ impl Turns {
 
 /// Remembers that the work can go on, whoever is woken meanwhile.
 #[derive(Default)]
-struct Bell {
-    rung: AtomicBool,
+struct Wakeup {
+    woken: AtomicBool,
     task: AtomicWaker,
 }
 
-impl Bell {
-    async fn rung(&self) {
+impl Wakeup {
+    async fn woken(&self) {
         std::future::poll_fn(|context| {
             self.task.register(context.waker());
-            match self.rung.swap(false, SeqCst) {
+            match self.woken.swap(false, SeqCst) {
                 true => Poll::Ready(()),
                 false => Poll::Pending,
             }
@@ -64,10 +64,10 @@ impl Bell {
     }
 }
 
-impl ArcWake for Bell {
-    fn wake_by_ref(bell: &Arc<Self>) {
-        bell.rung.store(true, SeqCst);
-        bell.task.wake();
+impl ArcWake for Wakeup {
+    fn wake_by_ref(wakeup: &Arc<Self>) {
+        wakeup.woken.store(true, SeqCst);
+        wakeup.task.wake();
     }
 }
 
@@ -83,20 +83,20 @@ mod tests {
     #[actix::test]
     async fn waiting_takes_no_turn() {
         tokio::time::pause();
-        let turns = Turns::new();
+        let scheduler = HandshakeScheduler::new();
         let begun = Instant::now();
         let wait = Duration::from_millis(500);
-        join_all((0..200).map(|_| turns.take(sleep(wait)))).await;
+        join_all((0..200).map(|_| scheduler.run(sleep(wait)))).await;
         assert!(begun.elapsed() <= wait + Duration::from_millis(1));
     }
 
     #[actix::test]
     async fn another_task_runs_between_two_steps() {
-        let turns = Rc::new(Turns::new());
+        let scheduler = Rc::new(HandshakeScheduler::new());
         let done = Rc::new(Cell::new(0));
         for _ in 0..10 {
-            let (turns, done) = (turns.clone(), done.clone());
-            actix_rt::spawn(async move { turns.take(async { done.set(done.get() + 1) }).await });
+            let (scheduler, done) = (scheduler.clone(), done.clone());
+            actix_rt::spawn(async move { scheduler.run(async { done.set(done.get() + 1) }).await });
         }
         let mut seen = vec![0];
         while done.get() < 10 {
