@@ -20,12 +20,12 @@ use actors::{
 use crate::node::{
     Signals,
     config::Config,
-    courier, history,
+    history,
     link::{Link, Listeners},
     observe, pin,
     pin_memory::PinMemory,
     rpc::RpcClient,
-    session, socket, waku1, waku2,
+    session, signal_dispatch, socket, waku1, waku2,
 };
 
 /// Whom the driver tells about the node. It begins with the first one; a later one is told the state anew.
@@ -106,7 +106,7 @@ impl Actor for Driver {
         if let Signals::Socket(url) = &self.config.signals {
             ctx.spawn(socket::read_signals(link.clone(), url.clone()).into_actor(self));
         }
-        ctx.spawn(courier::deliver(link.clone()).into_actor(self));
+        ctx.spawn(signal_dispatch::dispatch(link.clone()).into_actor(self));
         ctx.spawn(session::run(link.clone()).into_actor(self));
     }
 }

@@ -30,7 +30,7 @@ pub(crate) enum Delivery {
 
 /// Something that the session itself has to act upon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Turn {
+pub(crate) enum SessionEvent {
     /// The signal socket was opened.
     Opened,
     /// The signal socket was closed.
@@ -39,7 +39,7 @@ pub(crate) enum Turn {
     LoggedIn,
     /// The node says that it stopped.
     Stopped,
-    /// A classic node turned out to have a cycle of its own.
+    /// A classic node session_event_arrived out to have a cycle of its own.
     OwnCycle,
     /// The node uses a mailserver that it was not told to use: the user may have set a pin.
     Switched,
@@ -54,8 +54,8 @@ pub(crate) struct Inbox {
     network: Cell<Option<Network>>,
     events: RefCell<VecDeque<Signal>>,
     arrived: Notify,
-    turns: RefCell<VecDeque<Turn>>,
-    turned: Notify,
+    session_events: RefCell<VecDeque<SessionEvent>>,
+    session_event_arrived: Notify,
     switches: broadcast::Sender<NodeSwitched>,
     dropped: Cell<u64>,
 }
@@ -68,8 +68,8 @@ impl Inbox {
             network: Cell::default(),
             events: RefCell::default(),
             arrived: Notify::new(),
-            turns: RefCell::default(),
-            turned: Notify::new(),
+            session_events: RefCell::default(),
+            session_event_arrived: Notify::new(),
             switches: broadcast::channel(64).0,
             dropped: Cell::new(0),
         }
@@ -104,8 +104,8 @@ impl Inbox {
             return self.arrived.notify_one();
         }
         match signals::read(&signal) {
-            Ok(Some(Signal::LoggedIn)) => self.turn(Turn::LoggedIn),
-            Ok(Some(Signal::Stopped)) => self.turn(Turn::Stopped),
+            Ok(Some(Signal::LoggedIn)) => self.notify_session(SessionEvent::LoggedIn),
+            Ok(Some(Signal::Stopped)) => self.notify_session(SessionEvent::Stopped),
             Ok(Some(event)) => self.keep(event),
             Ok(None) => self.counters.signals.count_skipped(),
             Err(error) => self.unreadable(&error),
@@ -164,21 +164,21 @@ impl Inbox {
     }
 
     /// Notes something for the session.
-    pub(crate) fn turn(&self, turn: Turn) {
-        let mut turns = self.turns.borrow_mut();
-        if turns.back() != Some(&turn) && turns.len() < MOST_WAITING {
-            turns.push_back(turn);
+    pub(crate) fn notify_session(&self, event: SessionEvent) {
+        let mut session_events = self.session_events.borrow_mut();
+        if session_events.back() != Some(&event) && session_events.len() < MOST_WAITING {
+            session_events.push_back(event);
         }
-        self.turned.notify_one();
+        self.session_event_arrived.notify_one();
     }
 
     /// Waits for something that the session has to act upon.
-    pub(crate) async fn next_turn(&self) -> Turn {
+    pub(crate) async fn next_session_event(&self) -> SessionEvent {
         loop {
-            let turn = self.turns.borrow_mut().pop_front();
-            match turn {
-                Some(turn) => return turn,
-                None => self.turned.notified().await,
+            let event = self.session_events.borrow_mut().pop_front();
+            match event {
+                Some(event) => return event,
+                None => self.session_event_arrived.notified().await,
             }
         }
     }
@@ -273,14 +273,17 @@ mod tests {
     fn a_session_is_told_what_concerns_it_and_events_are_bounded() {
         let (inbox, _) = inbox();
         inbox.push(r#"{"type":"node.login","event":{}}"#.into());
-        assert_eq!(inbox.next_turn().now_or_never(), Some(Turn::LoggedIn));
-        assert_eq!(inbox.next_turn().now_or_never(), None);
+        assert_eq!(
+            inbox.next_session_event().now_or_never(),
+            Some(SessionEvent::LoggedIn)
+        );
+        assert_eq!(inbox.next_session_event().now_or_never(), None);
         for _ in 0..5 * MOST_WAITING {
             inbox.push(r#"{"type":"mailserver.changed","event":{"address":""}}"#.into());
-            inbox.turn(Turn::Opened);
-            inbox.turn(Turn::Closed);
+            inbox.notify_session(SessionEvent::Opened);
+            inbox.notify_session(SessionEvent::Closed);
         }
         assert_eq!(inbox.events.borrow().len(), MOST_WAITING);
-        assert_eq!(inbox.turns.borrow().len(), MOST_WAITING);
+        assert_eq!(inbox.session_events.borrow().len(), MOST_WAITING);
     }
 }

@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long an order may wait for the one before it. A call takes milliseconds; one that hangs must not hold up those
 /// that may get through.
-const TURN: Duration = Duration::from_secs(1);
+const ORDER_WAIT: Duration = Duration::from_secs(1);
 
 /// Who is told what about the node. Where there are several they are told one after the other.
 #[derive(Clone)]
@@ -79,7 +79,7 @@ pub(crate) struct Link {
     /// The number of the newest connect call.
     newest: Cell<u64>,
     /// Held while the node is told which mailserver to use.
-    turns: Mutex<()>,
+    order_lock: Mutex<()>,
 }
 
 /// The number of a connect call: of several under way only the newest may have its way.
@@ -113,7 +113,7 @@ impl Link {
             snapshots: Cell::default(),
             state: RefCell::default(),
             newest: Cell::default(),
-            turns: Mutex::default(),
+            order_lock: Mutex::default(),
         }
     }
 
@@ -164,22 +164,24 @@ impl Link {
 
     /// Waits until the node has answered the last order, and begins the next. Each call has a connection of its own, so
     /// that two at once might arrive in the other order, and the older mailserver be the one that is used.
-    pub(crate) async fn turn(&self) -> Option<MutexGuard<'_, ()>> {
-        tokio::time::timeout(TURN, self.turns.lock()).await.ok()
+    pub(crate) async fn lock_orders(&self) -> Option<MutexGuard<'_, ()>> {
+        tokio::time::timeout(ORDER_WAIT, self.order_lock.lock())
+            .await
+            .ok()
     }
 
-    /// As [`Link::turn`], for a connect call.
+    /// As [`Link::lock_orders`], for a connect call.
     ///
     /// # Errors
     /// It was overtaken: to set its mailserver now would undo the newer choice.
-    pub(crate) async fn turn_of(
+    pub(crate) async fn lock_orders_for(
         &self,
         attempt: Attempt,
     ) -> Result<Option<MutexGuard<'_, ()>>, NodeError> {
-        let turn = self.turn().await;
+        let lock = self.lock_orders().await;
         match self.is_overtaken(attempt) {
             true => Err(NodeError::Superseded),
-            false => Ok(turn),
+            false => Ok(lock),
         }
     }
 
@@ -312,38 +314,44 @@ mod tests {
     async fn one_order_after_the_other_but_none_waits_for_one_that_hangs() {
         tokio::time::pause();
         let link = link();
-        let first = link.turn().await;
+        let first = link.lock_orders().await;
         assert!(first.is_some());
-        let mut second = Box::pin(link.turn());
+        let mut second = Box::pin(link.lock_orders());
         assert!(second.as_mut().now_or_never().is_none());
         drop(first);
         let second = second.await;
         assert!(second.is_some());
         let begun = tokio::time::Instant::now();
-        assert!(link.turn().await.is_none(), "not its turn, but it goes on");
-        assert!(begun.elapsed() >= TURN);
+        assert!(
+            link.lock_orders().await.is_none(),
+            "the lock is held, but it goes on"
+        );
+        assert!(begun.elapsed() >= ORDER_WAIT);
     }
 
     #[actix::test]
-    async fn only_the_newest_attempt_of_a_session_gets_a_turn() {
+    async fn only_the_newest_attempt_of_a_session_gets_the_lock() {
         let link = link();
         let (older, newer) = (link.begin_attempt(), link.begin_attempt());
-        let refused = link.turn_of(older).await.err();
+        let refused = link.lock_orders_for(older).await.err();
         assert_eq!(refused, Some(NodeError::Superseded));
-        assert!(link.turn_of(newer).await.is_ok());
+        assert!(link.lock_orders_for(newer).await.is_ok());
         link.drive(None::<Driving>);
-        assert!(link.turn_of(newer).await.is_err(), "of a session before");
+        assert!(
+            link.lock_orders_for(newer).await.is_err(),
+            "of a session before"
+        );
     }
 
     #[actix::test]
     async fn an_attempt_that_is_overtaken_while_it_waits_for_its_turn_gets_none() {
         let link = link();
-        let turn = link.turn().await;
+        let lock = link.lock_orders().await;
         let attempt = link.begin_attempt();
-        let mut waiting = Box::pin(link.turn_of(attempt));
+        let mut waiting = Box::pin(link.lock_orders_for(attempt));
         assert!(waiting.as_mut().now_or_never().is_none());
         link.begin_attempt();
-        drop(turn);
+        drop(lock);
         assert_eq!(waiting.await.err(), Some(NodeError::Superseded));
     }
 }

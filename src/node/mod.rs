@@ -14,7 +14,6 @@
 
 mod answer;
 mod config;
-mod courier;
 pub mod detect;
 pub mod driver;
 pub mod frames;
@@ -29,6 +28,7 @@ mod pin_memory;
 mod profile;
 pub mod rpc;
 mod session;
+mod signal_dispatch;
 pub mod signals;
 mod socket;
 mod stores;

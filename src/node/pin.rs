@@ -34,7 +34,7 @@ pub(crate) async fn connect(
     mailserver: &Mailserver,
 ) -> Result<Connection, NodeError> {
     observe::introduce(link, mailserver).await?;
-    let turn = link.turn_of(attempt).await?;
+    let lock = link.lock_orders_for(attempt).await?;
     remember(link, mailserver);
     *link.chosen.borrow_mut() = Some(mailserver.clone());
     let mut switches = link.inbox.switches();
@@ -42,7 +42,7 @@ pub(crate) async fn connect(
     link.rpc
         .call::<IgnoredAny>("wakuext_setPinnedMailservers", pins)
         .await?;
-    drop(turn);
+    drop(lock);
     if !link.hears() {
         return Ok(Connection::Connected);
     }

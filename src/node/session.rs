@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::node::{
     detect::{self, Driving},
-    inbox::Turn,
+    inbox::SessionEvent,
     link::Link,
     pause::GrowingPause,
     pin_memory,
@@ -73,7 +73,7 @@ async fn wait(link: &Link) -> Session {
         loop {
             tokio::select! {
                 () = &mut pause => break,
-                turn = link.inbox.next_turn() => if turn == Turn::LoggedIn { break },
+                event = link.inbox.next_session_event() => if event == SessionEvent::LoggedIn { break },
                 () = link.attached.notified() => again(link).await,
             }
         }
@@ -170,9 +170,9 @@ async fn follow(link: &Link, session: &mut Session) -> NodeError {
     let mut heard = link.snapshots();
     loop {
         let outcome = tokio::select! {
-            turn = link.inbox.next_turn() => {
+            event = link.inbox.next_session_event() => {
                 looking = Instant::now() + silence(link);
-                act(link, session, turn).await
+                act(link, session, event).await
             }
             () = link.alarm.notified() => check(link, session).await,
             () = link.attached.notified() => { again(link).await; Ok(()) }
@@ -220,25 +220,27 @@ fn survivable<T: Default>(outcome: Result<T, NodeError>) -> Result<T, NodeError>
     }
 }
 
-async fn act(link: &Link, session: &mut Session, turn: Turn) -> Result<(), NodeError> {
-    match turn {
+async fn act(link: &Link, session: &mut Session, event: SessionEvent) -> Result<(), NodeError> {
+    match event {
         // The node may have been restarted meanwhile: then it has forgotten what it was told, and its
         // history is owed, though it lists the same peers as before.
-        Turn::Opened if session.deaf => Err(NodeError::Transport("signals were missed".into())),
+        SessionEvent::Opened if session.deaf => {
+            Err(NodeError::Transport("signals were missed".into()))
+        }
         // Signals may have been missed.
-        Turn::Opened => {
+        SessionEvent::Opened => {
             check(link, session).await?;
             look(link, session).await
         }
-        Turn::Closed => {
+        SessionEvent::Closed => {
             session.deaf = true;
             check(link, session).await
         }
-        Turn::Stopped | Turn::Switched => check(link, session).await,
-        Turn::LoggedIn if session.since.elapsed() < LOGIN => compare(link, session).await,
+        SessionEvent::Stopped | SessionEvent::Switched => check(link, session).await,
+        SessionEvent::LoggedIn if session.since.elapsed() < LOGIN => compare(link, session).await,
         // Whatever the node was told before is forgotten with the login.
-        Turn::LoggedIn => Err(NodeError::NotLoggedIn),
-        Turn::OwnCycle => yield_to_own_cycle(link, session).await,
+        SessionEvent::LoggedIn => Err(NodeError::NotLoggedIn),
+        SessionEvent::OwnCycle => yield_to_own_cycle(link, session).await,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Passes signals on to the actors, at the speed at which they take them.
+//! Dispatches signals to the actors, at the speed at which they take them.
 
 use std::rc::Rc;
 
@@ -6,13 +6,13 @@ use actors::{messages::node::NodeSwitched, model::node::Mode};
 
 use crate::node::{
     config::ConfiguredMode,
-    inbox::{Delivery, Turn},
+    inbox::{Delivery, SessionEvent},
     link::{Link, tell},
     pin,
 };
 
 /// Delivers for as long as it is polled. What arrives while there is no session concerns nobody.
-pub(crate) async fn deliver(link: Rc<Link>) {
+pub(crate) async fn dispatch(link: Rc<Link>) {
     loop {
         let delivery = link.inbox.next().await;
         let (Ok(_), Some(listeners)) = (link.driving(), link.listeners()) else {
@@ -22,11 +22,11 @@ pub(crate) async fn deliver(link: Rc<Link>) {
             Delivery::Peers(snapshot) => link.deliver(snapshot).await,
             Delivery::History(signal) => tell(&listeners.history_signals, signal).await,
             Delivery::Switched(switched) => {
-                if betrays_cycle(&link, &switched) {
-                    link.inbox.turn(Turn::OwnCycle);
+                if shows_own_cycle(&link, &switched) {
+                    link.inbox.notify_session(SessionEvent::OwnCycle);
                 }
-                if goes_its_own_way(&link, &switched) {
-                    link.inbox.turn(Turn::Switched);
+                if left_our_choice(&link, &switched) {
+                    link.inbox.notify_session(SessionEvent::Switched);
                 }
                 tell(&listeners.switched, switched).await;
             }
@@ -35,7 +35,7 @@ pub(crate) async fn deliver(link: Rc<Link>) {
 }
 
 /// Whether a node that is driven by its pin uses another mailserver than it was told to.
-fn goes_its_own_way(link: &Link, switched: &NodeSwitched) -> bool {
+fn left_our_choice(link: &Link, switched: &NodeSwitched) -> bool {
     let pinned = link
         .driving()
         .is_ok_and(|driving| driving.mode == Mode::Pin);
@@ -48,7 +48,7 @@ fn goes_its_own_way(link: &Link, switched: &NodeSwitched) -> bool {
 
 /// Whether a node that is driven as a classic one chose a mailserver by itself. A classic node sends no
 /// such signal when it is driven from outside (recorded on v0.94).
-fn betrays_cycle(link: &Link, switched: &NodeSwitched) -> bool {
+fn shows_own_cycle(link: &Link, switched: &NodeSwitched) -> bool {
     let classic = link
         .driving()
         .is_ok_and(|driving| matches!(driving.mode, Mode::Waku1 | Mode::Waku2));

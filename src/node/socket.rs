@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::node::{
     frames::{FrameError, Incoming, Outgoing, SignalCodec},
-    inbox::{Inbox, Turn},
+    inbox::{Inbox, SessionEvent},
     link::Link,
     pause::GrowingPause,
     traffic::SignalCounts,
@@ -45,11 +45,11 @@ pub(crate) async fn read_signals(link: Rc<Link>, url: String) {
             Ok(framed) => {
                 tracing::info!(url, "signal socket open");
                 counters.set_open(true);
-                link.inbox.turn(Turn::Opened);
+                link.inbox.notify_session(SessionEvent::Opened);
                 failing = false;
                 let reason = read(framed, &link.inbox).await.to_string();
                 counters.set_open(false);
-                link.inbox.turn(Turn::Closed);
+                link.inbox.notify_session(SessionEvent::Closed);
                 reason
             }
         };

@@ -21,7 +21,7 @@ pub(crate) async fn connect(
     let standby = standby.filter(|it| it.identity != mailserver.identity);
     let used = std::iter::once(mailserver);
     let enodes: Vec<_> = used.chain(standby).map(|it| it.address.dial()).collect();
-    let _turn = link.turn_of(attempt).await?;
+    let _lock = link.lock_orders_for(attempt).await?;
     link.rpc
         .call::<IgnoredAny>("wakuext_updateMailservers", json!([enodes]))
         .await?;
@@ -44,7 +44,7 @@ pub(crate) async fn introduce(
     }
     let enode = mailserver.address.dial();
     // Whom the call before this one has set.
-    let _turn = link.turn().await;
+    let _lock = link.lock_orders().await;
     let used = link.chosen.borrow().clone();
     let (method, params) = match &used {
         Some(used) => {

@@ -17,7 +17,7 @@ pub(crate) async fn connect(
     mailserver: &Mailserver,
 ) -> Result<Connection, NodeError> {
     introduce(link, mailserver).await?;
-    let _turn = link.turn_of(attempt).await?;
+    let _lock = link.lock_orders_for(attempt).await?;
     let id = json!([mailserver.identity.as_str()]);
     link.rpc
         .call::<IgnoredAny>("wakuext_setMailserver", id)
