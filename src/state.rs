@@ -4,11 +4,14 @@
 //! Files are replaced whole: written beside, synced, renamed. One that cannot be read is set aside as
 //! `*.corrupt` and the sidecar goes on without it: a lost pin is better than a node left alone.
 
+mod file;
+mod location;
+
 use std::{
     collections::BTreeMap,
     ffi::OsString,
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
-    io::{self, Read, Write},
+    io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
@@ -16,10 +19,8 @@ use std::{
 use actors::messages::candidates::Saved;
 use serde::{Serialize, de::DeserializeOwned};
 
+pub use self::file::MAX_BYTES;
 use crate::node::PinRecord;
-
-/// No file of the state directory is larger, in bytes.
-pub const MAX_BYTES: usize = 1024 * 1024;
 
 const LOCK: &str = "lock";
 const REGISTRY: &str = "registry.json";
@@ -73,7 +74,7 @@ impl StateDir {
     ///
     /// All of [`StateError`] but `TooLarge`.
     pub fn open(setting: &str, env: impl Fn(&str) -> Option<OsString>) -> Result<Self, StateError> {
-        let path = locate(setting, env)?;
+        let path = location::find(setting, env).ok_or(StateError::NoDirectory)?;
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -107,8 +108,9 @@ impl StateDir {
         setting: &str,
         env: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Saved, StateError> {
-        let path = locate(setting, env)?.join(REGISTRY);
-        match read_json(&path) {
+        let directory = location::find(setting, env).ok_or(StateError::NoDirectory)?;
+        let path = directory.join(REGISTRY);
+        match file::read_json(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Saved::default()),
             read => read.map_err(unusable(&path)),
         }
@@ -152,7 +154,7 @@ impl StateDir {
 
     fn load<T: DeserializeOwned + Default>(&self, name: &str) -> T {
         let path = self.path.join(name);
-        let value = match read_json(&path) {
+        let value = match file::read_json(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return T::default(),
             value => value,
         };
@@ -182,7 +184,7 @@ impl StateDir {
         }
         // One name is enough, and a crash leaves one file at most: the lock makes this the only writer.
         let beside = self.path.join(format!("{name}.new"));
-        write_synced(&beside, &bytes).map_err(unusable(&beside))?;
+        file::write_synced(&beside, &bytes).map_err(unusable(&beside))?;
         fs::rename(&beside, &path).map_err(unusable(&path))?;
         // The name is in the directory, which has to reach the disk too.
         File::open(&self.path)
@@ -191,65 +193,9 @@ impl StateDir {
     }
 }
 
-fn locate(setting: &str, env: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, StateError> {
-    match setting {
-        "auto" => directory_of(env).ok_or(StateError::NoDirectory),
-        "" => Err(StateError::NoDirectory),
-        setting => Ok(PathBuf::from(setting)),
-    }
-}
-
-fn directory_of(env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    // Relative paths are ignored: the XDG base directory specification calls them invalid.
-    let absolute = |path: PathBuf| path.is_absolute().then_some(path);
-    // systemd separates several directories by colons.
-    let from_systemd = env("STATE_DIRECTORY")
-        .and_then(|list| std::env::split_paths(&list).next())
-        .and_then(absolute);
-    let from_xdg = || env("XDG_STATE_HOME").map(PathBuf::from).and_then(absolute);
-    let from_home = || {
-        Some(
-            env("HOME")
-                .map(PathBuf::from)
-                .and_then(absolute)?
-                .join(".local/state"),
-        )
-    };
-    from_systemd.or_else(|| Some(from_xdg().or_else(from_home)?.join("mailserver-sidecar")))
-}
-
 fn unusable(path: &Path) -> impl FnOnce(io::Error) -> StateError {
     let path = path.to_owned();
     move |reason| StateError::Unusable { path, reason }
-}
-
-fn read_json<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
-    Ok(serde_json::from_slice(&read(path)?)?)
-}
-
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?
-        .take(MAX_BYTES as u64 + 1)
-        .read_to_end(&mut bytes)?;
-    if bytes.len() > MAX_BYTES {
-        return Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            "larger than any state file",
-        ));
-    }
-    Ok(bytes)
-}
-
-fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }
 
 #[cfg(test)]
@@ -282,42 +228,6 @@ mod tests {
             }],
             pin: SavedPin::To("mine".into()),
         }
-    }
-
-    #[test]
-    fn auto_follows_the_environment_in_order() {
-        let found = |variables: &[(&str, &str)]| {
-            directory_of(|name| {
-                let (_, value) = variables.iter().find(|(known, _)| *known == name)?;
-                Some(OsString::from(value))
-            })
-        };
-        let path = |text: &str| Some(PathBuf::from(text));
-        let home = ("HOME", "/home/me");
-        let xdg = ("XDG_STATE_HOME", "/xdg");
-        assert_eq!(
-            found(&[("STATE_DIRECTORY", "/var/lib/a:/var/lib/b"), xdg, home]),
-            path("/var/lib/a")
-        );
-        assert_eq!(found(&[xdg, home]), path("/xdg/mailserver-sidecar"));
-        assert_eq!(
-            found(&[home]),
-            path("/home/me/.local/state/mailserver-sidecar")
-        );
-        let unusable = [
-            ("STATE_DIRECTORY", ""),
-            ("XDG_STATE_HOME", "relative"),
-            home,
-        ];
-        assert_eq!(
-            found(&unusable),
-            path("/home/me/.local/state/mailserver-sidecar")
-        );
-        assert_eq!(found(&[]), None);
-        assert!(matches!(
-            StateDir::open("auto", no_env),
-            Err(StateError::NoDirectory)
-        ));
     }
 
     #[test]
