@@ -4,10 +4,9 @@
 //! just succeeded counts as connected for [`TRUST`], or until a list has the peer, because a list that
 //! was written a moment before it may still be on its way.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+mod table;
+
+use std::time::Duration;
 
 use actix::prelude::*;
 
@@ -17,106 +16,14 @@ use crate::{
         candidates::CandidatesChanged,
         events::{Event, Publish},
         node::{PeerSnapshot, RefreshPeers},
-        peers::{Mark, PeerConnected, PeerDisconnected, PeerState, PeerTable, Peers, Repeat},
+        peers::{Mark, PeerConnected, PeerDisconnected, PeerState, Peers, Repeat},
     },
-    model::mailserver::{Identity, Mailserver},
 };
-
-/// For how long a dial that succeeded outweighs a list that does not have the peer. Recorded: the
-/// signal follows the dial by 1–8 ms.
-pub const TRUST: Duration = Duration::from_secs(1);
+pub use table::TRUST;
+use table::{Change, Table};
 
 /// After a list that does not have such a peer, the node is asked this much later.
 const DOUBT: Duration = Duration::from_millis(100);
-
-/// The pure core: lists in, changes out.
-#[derive(Debug, Default)]
-struct Table {
-    known: BTreeMap<Identity, (Mailserver, PeerState)>,
-    listed: BTreeSet<Identity>,
-    trusted: BTreeMap<Identity, Trust>,
-    online: Option<bool>,
-}
-
-/// A peer that counts as connected although it may not be listed yet.
-#[derive(Debug)]
-struct Trust {
-    until: Instant,
-    /// A list without it was seen: the next one decides.
-    doubted: bool,
-}
-
-/// A mailserver whose state changed.
-type Change = (Mailserver, PeerState);
-
-impl Table {
-    fn handle_candidates(&mut self, candidates: Vec<Mailserver>) -> Vec<Change> {
-        let mut before = std::mem::take(&mut self.known);
-        for mailserver in candidates {
-            let state = before.remove(&mailserver.identity);
-            let state = state.map_or(PeerState::Disconnected, |(_, state)| state);
-            let identity = mailserver.identity.clone();
-            self.known.insert(identity, (mailserver, state));
-        }
-        self.trusted.retain(|it, _| self.known.contains_key(it));
-        self.compare(None)
-    }
-
-    fn handle_snapshot(&mut self, snapshot: PeerSnapshot, now: Instant) -> Vec<Change> {
-        self.listed = snapshot.peers;
-        self.online = snapshot.online.or(self.online);
-        let listed = &self.listed;
-        // A list that has the peer was written after the dial: from then on the node is believed at once.
-        self.trusted.retain(|it, trust| {
-            !listed.contains(it) && !std::mem::replace(&mut trust.doubted, true)
-        });
-        self.compare(Some(now))
-    }
-
-    fn handle_mark(&mut self, identity: &Identity, state: PeerState, now: Instant) -> Vec<Change> {
-        match state {
-            // The list was faster than the answer to the dial: nothing has to be taken on trust.
-            PeerState::Connected if self.listed.contains(identity) => {}
-            PeerState::Connected => {
-                let trust = Trust {
-                    until: now + TRUST,
-                    doubted: false,
-                };
-                self.trusted.insert(identity.clone(), trust);
-                self.listed.insert(identity.clone());
-            }
-            PeerState::Disconnected => {
-                self.trusted.remove(identity);
-                self.listed.remove(identity);
-            }
-        }
-        self.compare(Some(now))
-    }
-
-    /// Whether a peer is held for connected only because it was dialled a moment ago.
-    fn doubtful(&self) -> bool {
-        self.trusted.values().any(|trust| trust.doubted)
-    }
-
-    fn compare(&mut self, now: Option<Instant>) -> Vec<Change> {
-        if let Some(now) = now {
-            self.trusted.retain(|_, trust| now < trust.until);
-        }
-        let mut changes = Vec::new();
-        for (identity, (mailserver, state)) in &mut self.known {
-            let connected = self.listed.contains(identity) || self.trusted.contains_key(identity);
-            let now_is = match connected {
-                true => PeerState::Connected,
-                false => PeerState::Disconnected,
-            };
-            if *state != now_is {
-                *state = now_is;
-                changes.push((mailserver.clone(), now_is));
-            }
-        }
-        changes
-    }
-}
 
 /// The actor.
 pub struct PeerTracker {
@@ -155,7 +62,7 @@ impl PeerTracker {
                     Event::PeerConnected { mailserver }
                 }
                 PeerState::Disconnected => {
-                    let alone = self.table.listed.is_empty();
+                    let alone = self.table.is_alone();
                     self.disconnected
                         .do_send(PeerDisconnected { identity, alone });
                     Event::PeerDisconnected { mailserver }
@@ -211,10 +118,8 @@ impl Handler<Repeat> for PeerTracker {
     type Result = ();
 
     fn handle(&mut self, _: Repeat, _: &mut Context<Self>) {
-        for (identity, (_, state)) in &self.table.known {
-            if *state == PeerState::Connected {
-                self.connected.do_send(PeerConnected(identity.clone()));
-            }
+        for identity in self.table.connected() {
+            self.connected.do_send(PeerConnected(identity.clone()));
         }
     }
 }
@@ -223,21 +128,17 @@ impl Handler<Peers> for PeerTracker {
     type Result = MessageResult<Peers>;
 
     fn handle(&mut self, _: Peers, _: &mut Context<Self>) -> Self::Result {
-        let states = self.table.known.iter();
-        MessageResult(PeerTable {
-            states: states
-                .map(|(it, (_, state))| (it.clone(), *state))
-                .collect(),
-            online: self.table.online,
-            peers: self.table.listed.len(),
-        })
+        MessageResult(self.table.peers())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Probe, Received, mailserver, settle};
+    use crate::{
+        model::mailserver::Identity,
+        testing::{Probe, Received, mailserver, settle},
+    };
 
     struct Rig {
         tracker: Addr<PeerTracker>,
