@@ -42,6 +42,7 @@ mod community;
 mod cycle;
 mod dialling;
 mod endpoint;
+mod fleet_file;
 mod history;
 mod identity;
 mod journal;
@@ -61,14 +62,15 @@ mod signals;
 mod tasks;
 mod wire;
 
-use std::{cell::RefCell, io, net::SocketAddr, rc::Rc, time::Duration};
+use std::{cell::RefCell, io, rc::Rc, time::Duration};
 
 use actors::model::node::Mode;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-use self::{cycle::Entry, endpoint::Endpoint, mailserver::Mailserver, node::Node};
+use self::{cycle::Entry, endpoint::Endpoint, node::Node};
 pub use self::{
-    endpoint::RpcFault, journal::Call, mailserver::Fault, settings::Settings, signals::Frame,
+    endpoint::RpcFault, fleet_file::MailserverInfo, journal::Call, mailserver::Fault,
+    settings::Settings, signals::Frame,
 };
 
 /// A running simulation; dropping it ends everything.
@@ -76,21 +78,6 @@ pub struct Simulation {
     node: Rc<Node>,
     endpoint: Endpoint,
     published: RefCell<Vec<(u64, String)>>,
-}
-
-/// A mailserver of the simulation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MailserverInfo {
-    /// The name in the fleet file: `mail-01.sim.test` or `store-01.sim.test`.
-    pub id: String,
-    /// The fleet.
-    pub fleet: String,
-    /// What identifies it: an enode's key (waku1) or a peer id.
-    pub identity: String,
-    /// What the node is given to connect: an enode (waku1) or a multiaddr.
-    pub address: String,
-    /// Where it listens.
-    pub socket: SocketAddr,
 }
 
 impl Simulation {
@@ -125,44 +112,13 @@ impl Simulation {
     /// The fleets as a file would hold them: the classic schema for waku1, else the node's.
     #[must_use]
     pub fn fleet_file_json(&self) -> String {
-        let waku1 = self.node.mode == Mode::Waku1;
-        let mut fleets = Map::new();
-        for mailserver in &self.node.mailservers {
-            let Mailserver { id, fleet, .. } = &**mailserver;
-            if waku1 {
-                let fleet = fleets.entry(fleet).or_insert_with(|| json!({"mail": {}}));
-                fleet["mail"][id] = mailserver.enode().into();
-            } else {
-                let nodes = json!({"clusterId": 16, "wakuNodes": [], "discV5BootstrapNodes": [], "storeNodes": []});
-                let entry = fleets.entry(fleet).or_insert(nodes);
-                let store = json!({"id": id, "addr": mailserver.multiaddr(), "fleet": fleet});
-                if let Some(stores) = entry["storeNodes"].as_array_mut() {
-                    stores.push(store);
-                }
-            }
-        }
-        if waku1 {
-            json!({"fleets": fleets}).to_string()
-        } else {
-            Value::Object(fleets).to_string()
-        }
+        fleet_file::json(&self.node)
     }
 
     /// The mailservers, in the order in which they are numbered from 0.
     #[must_use]
     pub fn mailservers(&self) -> Vec<MailserverInfo> {
-        let all = self.node.mailservers.iter();
-        all.map(|mailserver| MailserverInfo {
-            id: mailserver.id.clone(),
-            fleet: mailserver.fleet.clone(),
-            identity: self.node.key_of(mailserver).to_owned(),
-            address: match self.node.mode {
-                Mode::Waku1 => mailserver.enode(),
-                _ => mailserver.multiaddr(),
-            },
-            socket: mailserver.address(),
-        })
-        .collect()
+        fleet_file::mailservers(&self.node)
     }
 
     /// Breaks a mailserver, or mends it with [`Fault::None`].
