@@ -5,8 +5,8 @@ use std::time::Duration;
 use actors::{
     Instant,
     history_requester::{
-        Config,
-        request_queue::{Command, MOST_COMMUNITIES, RequestQueue},
+        Config, MOST_COMMUNITIES,
+        request_queue::{Command, RequestQueue},
     },
     messages::{events::Event, history::QueueError, node::HistorySignal},
     model::node::{CommunityAnswer, HistoryAnswer, NodeError},

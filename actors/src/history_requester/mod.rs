@@ -5,11 +5,13 @@
 //! failures the mailserver itself is reported, so that another one is chosen. Community infos wait
 //! until the history is there.
 
+mod community_queue;
+mod patience;
 pub mod request_queue;
 
 use actix::prelude::*;
 
-pub use crate::history_requester::request_queue::Config;
+pub use crate::history_requester::{community_queue::MOST_COMMUNITIES, request_queue::Config};
 use crate::{
     Instant,
     deadline::Deadline,

@@ -1,12 +1,10 @@
 //! What is owed to the node, without I/O: inputs and the time in, commands out.
 
-use std::{
-    collections::{BTreeSet, VecDeque},
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use super::{community_queue::CommunityQueue, patience::Patience};
 use crate::{
     Instant,
     messages::{
@@ -69,21 +67,6 @@ const NODE_MAY_ASK: Duration = Duration::from_secs(1);
 /// can overtake the answer to the pin.
 const SAME_CHANGE: Duration = Duration::from_secs(2);
 
-/// After so many failures in a row the mailserver is reported. One more for each mailserver that was
-/// reported since the last answer: if none of them answers, it is more likely the node that cannot
-/// ask, and to go round faster and faster would help nobody.
-const PATIENCE: u32 = 2;
-
-/// The patience stops growing here: with the default pauses, about 4 min for each mailserver.
-const MOST_PATIENCE: u32 = 8;
-
-/// How often a community is asked for before it is given up: a node answers null for ever once it
-/// asked in vain (recorded on waku2, v0.94).
-const COMMUNITY_TRIES: u32 = 3;
-
-/// The most communities that can wait.
-pub const MOST_COMMUNITIES: usize = 256;
-
 #[derive(Debug)]
 enum Stage {
     /// Nothing to do, or nobody to ask.
@@ -107,12 +90,6 @@ struct Owed {
     published: bool,
 }
 
-#[derive(Debug)]
-struct Community {
-    id: String,
-    tries: u32,
-}
-
 /// The last request that the node made by itself.
 #[derive(Debug)]
 struct NodeRequest {
@@ -127,12 +104,9 @@ pub struct RequestQueue {
     mailserver: Option<Mailserver>,
     owed: Option<Owed>,
     stage: Stage,
-    failures: u32,
-    patience: u32,
+    patience: Patience,
     node_request: Option<NodeRequest>,
-    communities: VecDeque<Community>,
-    /// Found since the mailserver is connected.
-    found: BTreeSet<String>,
+    communities: CommunityQueue,
     last_number: u64,
     completed: u64,
     failed: u64,
@@ -149,11 +123,9 @@ impl RequestQueue {
             mailserver: None,
             owed: None,
             stage: Stage::Idle,
-            failures: 0,
-            patience: PATIENCE,
+            patience: Patience::default(),
             node_request: None,
-            communities: VecDeque::new(),
-            found: BTreeSet::new(),
+            communities: CommunityQueue::default(),
             last_number: 0,
             completed: 0,
             failed: 0,
@@ -190,10 +162,7 @@ impl RequestQueue {
         now: Instant,
     ) {
         self.mailserver = Some(mailserver);
-        if self.failures >= self.patience {
-            self.patience = (self.patience + 1).min(MOST_PATIENCE);
-        }
-        self.failures = 0;
+        self.patience.begin_anew();
         self.owe(now);
         if !node_asks_itself {
             let until = now + pause;
@@ -215,7 +184,7 @@ impl RequestQueue {
 
     /// Nobody to ask any more. The debt stays.
     pub fn handle_gone(&mut self) {
-        self.found.clear();
+        self.communities.forget_found();
         self.mailserver = None;
         // What the node asked until now, it asked of the one that is gone.
         self.node_request = None;
@@ -281,29 +250,15 @@ impl RequestQueue {
             return;
         }
         self.stage = Stage::Idle;
-        let Some(mut community) = self.communities.pop_front() else {
-            return;
-        };
         if matches!(answer, Ok(CommunityAnswer::Found)) {
-            tracing::info!(community = community.id, "community found");
-            if self.found.len() < MOST_COMMUNITIES {
-                self.found.insert(community.id);
-            }
+            self.communities.found();
             return self.proceed(now);
         }
         // A node that is away did not try.
         let tried = !matches!(answer, Err(error) if error.blame() == Blame::Node);
-        community.tries += u32::from(tried);
-        let pause = self.backoff().pause(community.tries.max(1));
-        if community.tries >= COMMUNITY_TRIES {
-            tracing::warn!(
-                community = community.id,
-                "community given up: nobody has it"
-            );
-        } else {
-            self.communities.push_back(community);
-        }
-        self.stage = Stage::Pausing { until: now + pause };
+        let tries = self.communities.not_found(tried);
+        let until = now + self.backoff().pause(tries.max(1));
+        self.stage = Stage::Pausing { until };
     }
 
     /// History is wanted now.
@@ -322,17 +277,7 @@ impl RequestQueue {
     ///
     /// If the id is not one, or if too many wait already.
     pub fn handle_queue(&mut self, id: String, now: Instant) -> Result<(), QueueError> {
-        if !is_community_id(&id) {
-            return Err(QueueError::BadId(id));
-        }
-        // To ask for a known one can make every later history request hang (recorded on waku1, v0.94).
-        if self.found.contains(&id) || self.communities.iter().any(|it| it.id == id) {
-            return Ok(());
-        }
-        if self.communities.len() >= MOST_COMMUNITIES {
-            return Err(QueueError::Full(MOST_COMMUNITIES));
-        }
-        self.communities.push_back(Community { id, tries: 0 });
+        self.communities.queue(id)?;
         if matches!(self.stage, Stage::Idle) {
             self.proceed(now);
         }
@@ -379,7 +324,7 @@ impl RequestQueue {
             owed: self.owed.is_some(),
             completed: self.completed,
             failed: self.failed,
-            communities: self.communities.iter().map(|it| it.id.clone()).collect(),
+            communities: self.communities.ids().map(str::to_owned).collect(),
             last_failure: self.last_failure.clone(),
         }
     }
@@ -407,8 +352,8 @@ impl RequestQueue {
         if self.owed.is_some() {
             return self.ask(now);
         }
-        if let Some(community) = self.communities.front() {
-            let id = community.id.clone();
+        let community = self.communities.ids().next().map(str::to_owned);
+        if let Some(id) = community {
             let number = self.next_number();
             let until = now + self.config.timeout;
             self.stage = Stage::AskingCommunity { number, until };
@@ -447,8 +392,7 @@ impl RequestQueue {
         self.publish_requested();
         let owed = self.owed.take();
         let took = owed.map_or(Duration::ZERO, |it| now.saturating_duration_since(it.since));
-        self.failures = 0;
-        self.patience = PATIENCE;
+        self.patience = Patience::default();
         self.completed += 1;
         self.last_failure = None;
         if let Some(mailserver) = self.mailserver.clone() {
@@ -464,9 +408,8 @@ impl RequestQueue {
     }
 
     fn fail(&mut self, reason: &str, blame: Blame, now: Instant) {
-        self.failures += 1;
         self.failed += 1;
-        let pause = self.backoff().pause(self.failures);
+        let pause = self.backoff().pause(self.patience.fail());
         self.stage = Stage::Pausing { until: now + pause };
         let first = self.last_failure.replace(reason.to_owned()).is_none();
         let Some(mailserver) = self.mailserver.clone() else {
@@ -481,7 +424,7 @@ impl RequestQueue {
             };
             self.commands.push_back(Command::Publish(event));
         }
-        if self.failures >= self.patience && blame == Blame::Mailserver {
+        if self.patience.is_over() && blame == Blame::Mailserver {
             let reason = format!("history: {reason}");
             self.commands
                 .push_back(Command::Failing(mailserver.identity, reason));
@@ -492,11 +435,4 @@ impl RequestQueue {
         self.last_number += 1;
         self.last_number
     }
-}
-
-/// A compressed secp256k1 public key in hex, as status-go names communities.
-fn is_community_id(id: &str) -> bool {
-    let digits = id.strip_prefix("0x").unwrap_or_default();
-    let compressed = digits.starts_with("02") || digits.starts_with("03");
-    compressed && digits.len() == 66 && digits.bytes().all(|it| it.is_ascii_hexdigit())
 }
