@@ -26,12 +26,10 @@
 //! to the node of 2024, which notices no loss while it is idle (no switch in 120 s, measured).
 //!
 //! ```text
-//! cargo run --release --example population -- [--sidecars N] [--seed N] [--svg FILE]
+//! cargo run --release --example population -- [--sidecars N] [--seed N]
 //! ```
-//! Tables go to stdout, a plot to `target/population.svg`; exit code 1 if a promise is broken.
+//! Tables go to stdout; exit code 1 if a promise is broken.
 
-#[path = "population/plot.rs"]
-mod plot;
 #[path = "population/report.rs"]
 mod report;
 #[path = "population/rules.rs"]
@@ -43,7 +41,7 @@ mod tally;
 #[path = "population/world.rs"]
 mod world;
 
-use std::{fs, io, path::Path, path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser;
 
@@ -60,9 +58,6 @@ struct Arguments {
     /// What all chance is drawn from.
     #[arg(long, default_value = "1")]
     seed: u64,
-    /// Where the plot goes.
-    #[arg(long, default_value = "target/population.svg")]
-    svg: PathBuf,
 }
 
 fn main() -> ExitCode {
@@ -82,22 +77,9 @@ fn main() -> ExitCode {
         report::print(&world, story, &told);
         outcomes.extend(told);
     }
-    let holds = report::judge(&outcomes);
-    if let Err(error) = write(&arguments.svg, &plot::svg(&world, dead, &outcomes)) {
-        eprintln!("population: {}: {error}", arguments.svg.display());
-        return ExitCode::FAILURE;
-    }
-    println!("\nplot: {}", arguments.svg.display());
-    if holds {
+    if report::judge(&outcomes) {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
-}
-
-fn write(file: &Path, text: &str) -> io::Result<()> {
-    if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    fs::write(file, text)
 }
