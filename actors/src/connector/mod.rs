@@ -2,6 +2,7 @@
 
 mod attempts;
 mod comparison;
+pub mod crowd;
 pub mod cycle;
 mod evidence;
 pub mod jitter;
