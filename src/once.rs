@@ -1,6 +1,6 @@
 //! `ping`: one ping round over the candidates, without a running loop.
 
-use std::{io::IsTerminal, time::Duration};
+use std::{collections::BTreeSet, io::IsTerminal, time::Duration};
 
 use actix::{Actor, Addr, Context, Handler, Recipient};
 use actors::{
@@ -71,6 +71,7 @@ fn order(candidates: Vec<Mailserver>) -> Select {
         mailserver,
     };
     Select {
+        witnesses: BTreeSet::new(),
         round: 0,
         candidates: candidates.into_iter().map(candidate).collect(),
         purpose: Purpose::Active,
@@ -170,6 +171,7 @@ impl Round {
         let report = self
             .pinger
             .send(PingRound {
+                witnesses: BTreeSet::new(),
                 targets,
                 timeout,
                 heard: None,

@@ -139,13 +139,13 @@ pub fn profile(mode: Mode) -> Profile {
 /// and nothing is known of the rest.
 #[must_use]
 pub fn decision(order: &Select, chosen: Option<usize>, silent: impl Fn(usize) -> bool) -> Decision {
-    let chosen = chosen.map(|it| mailserver(it).identity);
     let verdict = |identity: &Identity| {
-        if Some(identity) == chosen.as_ref() {
+        let index = index(identity);
+        if index.is_some() && index == chosen {
             Some(Standing::Chosen)
         } else {
             let failure = ProbeFailure::Silent(Stage::Connect);
-            silent(index(identity)?).then_some(Standing::NoReply(failure))
+            silent(index?).then_some(Standing::NoReply(failure))
         }
     };
     let considered = order.candidates.iter().filter_map(|candidate| {
@@ -196,7 +196,8 @@ pub fn surveyed(order: &Select, answered: impl Fn(usize) -> Option<u64>) -> Surv
 
 /// The number of a mailserver of the test fleet.
 fn index(identity: &Identity) -> Option<usize> {
-    PEER_IDS.iter().position(|it| *it == identity.as_str())
+    let peer_id = |it: usize| PEER_IDS[it] == identity.as_str();
+    (0..PEER_IDS.len()).find(|it| peer_id(*it) || enode(*it).identity == *identity)
 }
 
 /// A loop in which nothing is drawn in advance, and nothing waits for chance.
@@ -221,6 +222,23 @@ pub fn mailserver(index: usize) -> Mailserver {
         identity: address.identity().clone(),
         id: format!("store-{index:02}.test"),
         name: format!("store-{index:02}.test"),
+        address,
+        fleet: "test".into(),
+        origin: Origin::Fleet,
+    }
+}
+
+/// Enode number `index` of a test fleet, with a key of its own.
+#[must_use]
+pub fn enode(index: usize) -> Mailserver {
+    let address: crate::model::address::Address =
+        format!("enode://{index:0128x}@127.0.0.1:{}", 30_301 + index)
+            .parse()
+            .unwrap_or_else(|error| panic!("{index}: {error}"));
+    Mailserver {
+        identity: address.identity().clone(),
+        id: format!("mail-{index:02}.test"),
+        name: format!("mail-{index:02}.test"),
         address,
         fleet: "test".into(),
         origin: Origin::Fleet,

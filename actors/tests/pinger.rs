@@ -1,6 +1,6 @@
 //! The pinger as others meet it: whom it has probed, what it reports, and when.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use ::actors::{
     Instant,
@@ -15,6 +15,7 @@ const TIMEOUT: Duration = Duration::from_millis(500);
 
 fn round_of(count: usize) -> PingRound {
     PingRound {
+        witnesses: BTreeSet::new(),
         targets: (0..count).map(mailserver).collect(),
         timeout: TIMEOUT,
         heard: None,
@@ -116,6 +117,7 @@ async fn who_is_in_a_hurry_hears_each_thing_once_in_the_words_of_the_report() {
     let (hurried, heard) = Mailbox::<Heard>::start();
     let pinger = Pinger::new(probes).start();
     let round = PingRound {
+        witnesses: BTreeSet::new(),
         heard: Some((42, hurried)),
         ..round_of(2)
     };

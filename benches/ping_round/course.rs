@@ -1,7 +1,7 @@
 //! A race with a stopwatch: the selector, and between it and the pinger somebody who notes when who answered.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -42,6 +42,7 @@ pub(crate) async fn race(
         listed: false,
     });
     let order = Select {
+        witnesses: BTreeSet::new(),
         round: 1,
         candidates: candidates.collect(),
         purpose: Purpose::Active,

@@ -9,6 +9,7 @@ mod far;
 mod figures;
 
 use std::{
+    collections::BTreeSet,
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -210,6 +211,7 @@ fn silent(method: Method) -> Fault {
 
 async fn round(pinger: &Addr<Pinger>, targets: &[Mailserver]) -> (PingReport, Duration) {
     let order = PingRound {
+        witnesses: BTreeSet::new(),
         targets: targets.to_vec(),
         timeout: LIMIT,
         heard: None,

@@ -1,6 +1,10 @@
 //! The three rules: who may be drawn after a ping round, and how long each rule takes to act.
 
-use std::{collections::BTreeMap, rc::Rc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+    time::Duration,
+};
 
 // The rule of the service itself: nothing of it is written a second time here.
 use actors::{
@@ -234,6 +238,7 @@ fn question(
         outcome: time.ok_or(ProbeFailure::Silent(Stage::Round)),
     };
     let order = Select {
+        witnesses: BTreeSet::new(),
         round: 1,
         candidates: mailservers.iter().map(candidate).collect(),
         purpose,

@@ -19,7 +19,10 @@ use std::{cell::Cell, rc::Rc, time::Duration};
 
 use actix::{Actor, AsyncContext as _, Context, Handler, Supervised, WrapFuture as _};
 use actors::{
-    messages::{node::NodeChanged, ping::Probe},
+    messages::{
+        node::NodeChanged,
+        ping::{Probe, Proof},
+    },
     model::{
         address::Network,
         mailserver::Mailserver,
@@ -186,7 +189,7 @@ impl Handler<Probe> for Prober {
 /// Pings all targets at once.
 async fn run(means: Rc<Means>, probe: Probe) {
     let answers = Answers::of(&probe);
-    let (limit, watched) = (probe.timeout, probe.watched);
+    let (limit, proof) = (probe.timeout, probe.proof);
     let (mut by_node, mut by_tcp) = (Vec::new(), Vec::new());
     let mut ping = "";
     for target in probe.targets {
@@ -196,7 +199,7 @@ async fn run(means: Rc<Means>, probe: Probe) {
             Way::Libp2p => means.libp2p.probe(Order {
                 target,
                 limit,
-                watched,
+                watched: proof == Proof::Watched,
                 answer,
             }),
             Way::Node(method) => {
@@ -212,7 +215,7 @@ async fn run(means: Rc<Means>, probe: Probe) {
         let means = &means;
         async move {
             let _slot = means.connects.acquire().await;
-            tcp::probe(&means.resolver, target, limit, watched, answer).await;
+            tcp::probe(&means.resolver, target, limit, proof, answer).await;
         }
     });
     tokio::join!(join_all(by_node), join_all(by_tcp));

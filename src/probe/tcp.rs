@@ -7,7 +7,7 @@
 //! tcp-shaker, which switches quick acknowledgements and lingering off). Only Linux can delay the third packet
 //! of the handshake; elsewhere it is a plain connect.
 //!
-//! **With a sign of life**, for a watched target: a hung process has a system that goes on agreeing to
+//! **With a sign of life**, for a watched target and for few others in doubt: a hung process has a system that goes on agreeing to
 //! connections, so an agreement proves nothing. We connect, say a few bytes, and take any reaction to them: bytes,
 //! an end, a reset. The node is connected to a watched target already and does not dial it again; but the
 //! throttle of 30 s counts addresses, not peers: a neighbour behind the same address translation can be
@@ -15,10 +15,13 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use actors::model::{
-    address::{Endpoint, Host, Network, Transport},
-    mailserver::Mailserver,
-    probe::{ProbeFailure, Stage},
+use actors::{
+    messages::ping::Proof,
+    model::{
+        address::{Endpoint, Host, Network, Transport},
+        mailserver::Mailserver,
+        probe::{ProbeFailure, Stage},
+    },
 };
 use futures_util::{StreamExt as _, future::join_all, stream::FuturesUnordered};
 use rand::Rng as _;
@@ -52,7 +55,7 @@ pub(super) async fn probe(
     resolver: &Resolver,
     target: Mailserver,
     limit: Duration,
-    watched: bool,
+    proof: Proof,
     answer: Answer,
 ) {
     let places = match resolve_all(resolver, target.address.endpoints(), limit).await {
@@ -60,13 +63,13 @@ pub(super) async fn probe(
         Err(failure) => return drop(answer.done(Err(failure), 0)),
     };
     // Names are looked up before the clock starts.
-    answer.began(if watched { 2 } else { 1 });
+    answer.began(if proof == Proof::Path { 1 } else { 2 });
     let network = target.address.network();
     let tries = places.iter().map(|place| async move {
         let opening = opening(network, place.endpoint.transport);
-        match watched {
-            true => provoke(place.address, &opening, limit).await,
-            false => half_open(place.address, limit).await.map(|rtt| (rtt, 0)),
+        match proof {
+            Proof::Path => half_open(place.address, limit).await.map(|rtt| (rtt, 0)),
+            Proof::Life | Proof::Watched => provoke(place.address, &opening, limit).await,
         }
     });
     let _ = match first(tries.collect()).await {

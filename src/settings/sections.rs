@@ -7,7 +7,8 @@ use actors::{
     fleet_registry::Discover,
     history_requester,
     model::node::SavedMailserver,
-    online, selector, supervisor, watch,
+    online, selector, supervisor,
+    watch::{self, RoundProof},
 };
 use serde::Deserialize;
 
@@ -84,7 +85,11 @@ impl Settings {
             interval: self.watch.interval.pause(),
             budget: self.watch.budget,
             timeout: self.ping.timeout,
-            rounds_prove_life: matches!(self.ping.method, Method::Auto | Method::Libp2p),
+            rounds: match self.ping.method {
+                Method::Auto | Method::Libp2p => RoundProof::Life,
+                Method::Tcp => RoundProof::Path,
+                Method::Node => RoundProof::Nothing,
+            },
         }
     }
 

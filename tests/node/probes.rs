@@ -31,6 +31,8 @@ use crate::{
     scripted::{ENODE, LIMIT, Node, Reply, STORE_1, STORE_2, mailserver},
 };
 
+use ::actors::messages::ping::Proof;
+
 #[derive(Clone, Default)]
 struct Collector(Rc<RefCell<Vec<ProbeAnswer>>>, Rc<Notify>);
 
@@ -130,7 +132,7 @@ async fn order(
             round: 7,
             targets: targets.to_vec(),
             timeout,
-            watched,
+            proof: if watched { Proof::Watched } else { Proof::Path },
             answer_to,
         })
         .await

@@ -1,5 +1,7 @@
 //! How one is connected: the state of the loop. Its diagram is in [`cycle`](super::cycle).
 
+use std::collections::BTreeSet;
+
 use crate::{
     Instant,
     messages::{connection::Active, selection::Decision},
@@ -97,6 +99,8 @@ pub(crate) struct Held {
     pub(crate) reason: String,
     /// Nobody else answered either: it is not to blame.
     pub(crate) excused: bool,
+    /// Others, of whom one must react like the living before this one is left; empty where any answer will do.
+    pub(crate) witnesses: BTreeSet<Identity>,
 }
 
 /// When a mailserver that is being connected becomes the active one.

@@ -1,7 +1,7 @@
 //! Probing mailservers: the selector orders a round from the pinger; the pinger, the watch and the online watch have
 //! an adapter probe.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use actix::prelude::*;
 
@@ -19,6 +19,8 @@ use crate::{
 pub struct PingRound {
     /// Whom to probe.
     pub targets: Vec<Mailserver>,
+    /// Those of them of whom a path is no proof: they must react like the living.
+    pub witnesses: BTreeSet<Identity>,
     /// A round-trip time must be less than this.
     pub timeout: Duration,
     /// Whom to tell what is known before the report, under which number; `None`: nobody.
@@ -61,11 +63,23 @@ pub struct Probe {
     pub targets: Vec<Mailserver>,
     /// The limit for each reply: for a probe of several round trips, for each of them.
     pub timeout: Duration,
-    /// The targets are watched: their connections may be kept open for the next probe, and whatever a hung
-    /// server answers too (a connect, done by its system) is no reply.
-    pub watched: bool,
+    /// What is taken for a reply.
+    pub proof: Proof,
     /// Where the answers go.
     pub answer_to: Recipient<ProbeAnswer>,
+}
+
+/// What is taken for a reply. To a libp2p target it is always a ping that came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// A path to the target: of an enode, that its system agrees to a connection, which the process behind it, hung
+    /// or not, never hears of.
+    Path,
+    /// A reaction of a living process. An enode on the internet turns away whoever connects to it twice in 30 s from
+    /// one address, the node included: to be asked of few, best of those that the node is connected to.
+    Life,
+    /// The same, of a target that is watched: its connection may be kept open for the next probe.
+    Watched,
 }
 
 /// What the adapter has to say of one target.

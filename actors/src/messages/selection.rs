@@ -1,5 +1,7 @@
 //! The choice of a mailserver: the connector orders it, the selector answers with its reasons.
 
+use std::collections::BTreeSet;
+
 use actix::prelude::*;
 use serde::Serialize;
 
@@ -22,6 +24,8 @@ pub struct Select {
     pub round: u64,
     /// Who may be chosen.
     pub candidates: Vec<Candidate>,
+    /// Those of them of whom a path is no proof: they must react like the living.
+    pub witnesses: BTreeSet<Identity>,
     /// What the choice is for.
     pub purpose: Purpose,
     /// The decision is no news: those before it came to nothing.

@@ -14,8 +14,9 @@ use rand::{RngExt, rngs::StdRng};
 
 use crate::{
     Instant,
-    messages::{events::Event, online::Online},
+    messages::{events::Event, online::Online, ping::Proof},
     model::{
+        address::Network,
         mailserver::{Identity, Mailserver},
         verdict::Verdict,
     },
@@ -59,8 +60,8 @@ const THE_NODES_WORD: &str = "the node does not deny it, and our own probes tell
 /// What is to be done.
 #[derive(Debug)]
 pub(super) enum Command {
-    /// Probe these.
-    Probe(u64, Vec<Mailserver>),
+    /// Probe these, until they give this.
+    Probe(u64, Vec<Mailserver>, Proof),
     /// The verdict is another one: tell the listeners and everybody.
     Change(Verdict, Event),
 }
@@ -84,6 +85,9 @@ struct Doubt {
     since: Instant,
     /// The first round of probes that was sent after it.
     first_round: u64,
+    /// What ends it. A path to an enode proves nothing where it is an enode that is silent: the system of a hung one
+    /// agrees to connections too.
+    needs: Proof,
 }
 
 /// The state.
@@ -194,6 +198,7 @@ impl Assessment {
             self.doubt = Some(Doubt {
                 since: now,
                 first_round: self.last_round + 1,
+                needs: self.proof_against(about.as_ref()),
             });
         }
         tracing::debug!(reason, verdict = ?self.verdict, candidates = self.candidates.len(), proven = self.proven, "doubt");
@@ -203,15 +208,35 @@ impl Assessment {
         self.proceed(now);
     }
 
+    /// What it takes to end a doubt that was raised by the silence of this one.
+    fn proof_against(&self, about: Option<&Identity>) -> Proof {
+        let silent = |it: &&Mailserver| Some(&it.identity) == about;
+        match self.candidates.iter().find(silent) {
+            Some(it) if it.address.network() == Network::Waku1 => Proof::Life,
+            _ => Proof::Path,
+        }
+    }
+
+    /// What it takes to end the doubt, as it stands.
+    fn needs(&self) -> Proof {
+        self.doubt.map_or(Proof::Path, |doubt| doubt.needs)
+    }
+
     fn ask(&mut self, now: Instant) {
+        let needs = self.needs();
         let Stage::Probing(probing) = &mut self.stage else {
             return;
         };
-        let (random, answered) = (&mut self.random, &self.answered);
-        let targets = probing.next(&self.candidates, answered, self.timeout, random, now);
+        let (random, answered, report) = (&mut self.random, &self.answered, &self.node_report);
+        // Whom the node is connected to already it need not dial: to be provoked costs that one nothing.
+        let rank = |it: &Identity| match needs {
+            Proof::Path => (false, !answered.contains(it)),
+            Proof::Life | Proof::Watched => (!report.lists(it), !answered.contains(it)),
+        };
+        let targets = probing.next(&self.candidates, rank, self.timeout, random, now);
         if !targets.is_empty() {
             self.last_round += 1;
-            let order = Command::Probe(self.last_round, targets);
+            let order = Command::Probe(self.last_round, targets, needs);
             self.commands.push_back(order);
         }
     }
@@ -248,6 +273,12 @@ impl Assessment {
 
     /// Nobody answered.
     pub(super) fn conclude(&mut self, now: Instant) {
+        if let (Stage::Probing(probing), Some(doubt)) = (&self.stage, &mut self.doubt)
+            && !probing.found_hung
+        {
+            // Nobody is even within reach: then whoever is again will do.
+            doubt.needs = Proof::Path;
+        }
         if !self.proven || self.candidates.is_empty() {
             let says = self.node_report.says();
             if says.unwrap_or(self.verdict != Verdict::Asleep) {
@@ -293,6 +324,9 @@ impl Assessment {
     pub(super) fn online_by(&mut self, reason: impl Into<String>, now: Instant) {
         let reason = reason.into();
         self.stage = Stage::Idle;
+        if let Some(doubt) = &mut self.doubt {
+            doubt.needs = Proof::Path;
+        }
         let outage = (self.verdict == Verdict::Offline)
             .then(|| now.saturating_duration_since(self.since).as_millis() as u64);
         let event = Event::Online {

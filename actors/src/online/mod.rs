@@ -85,11 +85,11 @@ impl OnlineWatch {
 
     fn execute(&mut self, command: Command, ctx: &mut Context<Self>) {
         match command {
-            Command::Probe(round, targets) => self.ports.probe.do_send(Probe {
+            Command::Probe(round, targets, proof) => self.ports.probe.do_send(Probe {
                 round,
                 targets,
                 timeout: self.assessment.timeout(),
-                watched: false,
+                proof,
                 answer_to: ctx.address().recipient(),
             }),
             Command::Change(verdict, event) => {

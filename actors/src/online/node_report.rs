@@ -62,6 +62,11 @@ impl NodeReport {
         }
     }
 
+    /// Whether the last list has it.
+    pub(super) fn lists(&self, identity: &Identity) -> bool {
+        (self.listed.as_ref()).is_some_and(|listed| listed.contains(identity))
+    }
+
     /// Why the last list speaks against the network, if that was not said a short while ago.
     pub(super) fn complain(&mut self, now: Instant) -> Option<&'static str> {
         let reason = self.against()?;

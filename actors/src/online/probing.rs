@@ -15,7 +15,7 @@ use crate::{
     Instant,
     model::{
         mailserver::{Identity, Mailserver},
-        probe::ProbeFailure,
+        probe::{ProbeFailure, Stage},
     },
 };
 
@@ -44,6 +44,8 @@ pub(super) struct Probing {
     outstanding: BTreeSet<Identity>,
     /// All have been asked.
     pub(super) wide: bool,
+    /// The system of one agreed to a connection, and the process behind it was silent.
+    pub(super) found_hung: bool,
     /// When the last ones were asked.
     pub(super) asked_at: Instant,
     /// How long they have.
@@ -65,16 +67,17 @@ impl Probing {
             passed_over: about.into_iter().collect(),
             outstanding: BTreeSet::new(),
             wide,
+            found_hung: false,
             asked_at: now,
             until: now,
         }
     }
 
-    /// Who is asked next: first those that ever answered, then at random.
+    /// Who is asked next: those of the lowest `rank` first, and of those at random.
     pub(super) fn next(
         &mut self,
         candidates: &[Mailserver],
-        answered: &BTreeSet<Identity>,
+        rank: impl Fn(&Identity) -> (bool, bool),
         timeout: Duration,
         random: &mut StdRng,
         now: Instant,
@@ -82,7 +85,7 @@ impl Probing {
         let fresh = |it: &&Mailserver| !self.passed_over.contains(&it.identity);
         let mut targets: Vec<Mailserver> = candidates.iter().filter(fresh).cloned().collect();
         targets.shuffle(random);
-        targets.sort_by_key(|it| !answered.contains(&it.identity));
+        targets.sort_by_key(|it| rank(&it.identity));
         targets.truncate(if self.wide { MOST } else { FEW });
         for target in &targets {
             self.passed_over.insert(target.identity.clone());
@@ -97,8 +100,16 @@ impl Probing {
     }
 
     /// It did not answer. Whether it was waited for.
-    pub(super) fn note_silent(&mut self, round: u64, identity: &Identity) -> bool {
-        round >= self.first && self.outstanding.remove(identity)
+    pub(super) fn note_silent(
+        &mut self,
+        round: u64,
+        identity: &Identity,
+        failure: Option<&ProbeFailure>,
+    ) -> bool {
+        let waited_for = round >= self.first && self.outstanding.remove(identity);
+        let hung = matches!(failure, Some(ProbeFailure::Silent(Stage::Ping)));
+        self.found_hung |= waited_for && hung;
+        waited_for
     }
 
     /// Nobody is waited for.
@@ -136,15 +147,16 @@ mod tests {
         let now = Instant::now();
         let all: Vec<_> = (0..8).map(mailserver).collect();
         let answered = BTreeSet::from([mailserver(2).identity, mailserver(5).identity]);
+        let rank = |it: &Identity| (false, !answered.contains(it));
         for seed in 0..16 {
             let mut random = StdRng::seed_from_u64(seed);
             let about = Some(mailserver(2).identity);
             let mut probing = Probing::new("a test", about, false, 1, now);
-            let few = probing.next(&all, &answered, TIMEOUT, &mut random, now);
+            let few = probing.next(&all, rank, TIMEOUT, &mut random, now);
             assert_eq!(few.len(), FEW);
             assert_eq!(few[0], mailserver(5));
             probing.wide = true;
-            let others = probing.next(&all, &answered, TIMEOUT, &mut random, now);
+            let others = probing.next(&all, rank, TIMEOUT, &mut random, now);
             let asked: BTreeSet<_> = few.iter().chain(&others).map(|it| &it.identity).collect();
             assert_eq!(
                 (others.len(), asked.len()),
@@ -161,7 +173,7 @@ mod tests {
         let first = |seed| {
             let mut random = StdRng::seed_from_u64(seed);
             let mut probing = Probing::new("a test", None, false, 1, now);
-            let few = probing.next(&all, &BTreeSet::new(), TIMEOUT, &mut random, now);
+            let few = probing.next(&all, |_| (false, false), TIMEOUT, &mut random, now);
             few[0].identity.clone()
         };
         let drawn: BTreeSet<_> = (0..64).map(first).collect();

@@ -11,9 +11,9 @@ use tokio::sync::oneshot;
 
 use crate::{
     Instant,
-    messages::ping::{Heard, News, PingRound, Probe, ProbeAnswer, Progress},
+    messages::ping::{Heard, News, PingRound, Probe, ProbeAnswer, Progress, Proof},
     model::{
-        mailserver::Identity,
+        mailserver::{Identity, Mailserver},
         probe::{PingReport, ProbeFailure, Reply, Stage, round_limit},
     },
 };
@@ -43,6 +43,25 @@ impl Pinger {
             probe,
             rounds: BTreeMap::new(),
             last: 0,
+        }
+    }
+
+    fn probe(
+        &self,
+        round: u64,
+        targets: Vec<Mailserver>,
+        proof: Proof,
+        timeout: Duration,
+        ctx: &mut Context<Self>,
+    ) {
+        if !targets.is_empty() {
+            self.probe.do_send(Probe {
+                round,
+                targets,
+                timeout,
+                proof,
+                answer_to: ctx.address().recipient(),
+            });
         }
     }
 
@@ -153,13 +172,10 @@ impl Handler<PingRound> for Pinger {
         if order.targets.is_empty() {
             self.finish(number);
         } else {
-            self.probe.do_send(Probe {
-                round: number,
-                targets: order.targets,
-                timeout: order.timeout,
-                watched: false,
-                answer_to: ctx.address().recipient(),
-            });
+            let is_witness = |it: &Mailserver| order.witnesses.contains(&it.identity);
+            let (witnesses, others) = order.targets.into_iter().partition(is_witness);
+            self.probe(number, witnesses, Proof::Life, order.timeout, ctx);
+            self.probe(number, others, Proof::Path, order.timeout, ctx);
             let limit = round_limit(order.timeout);
             ctx.run_later(limit, move |pinger, _| pinger.finish(number));
         }

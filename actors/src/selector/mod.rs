@@ -175,6 +175,7 @@ impl Handler<Select> for Selector {
         let candidates = order.candidates.iter();
         let report = self.ports.pinger.send(PingRound {
             targets: candidates.map(|it| it.mailserver.clone()).collect(),
+            witnesses: order.witnesses.clone(),
             timeout: self.timeout,
             heard: hurry.then(|| (number, ctx.address().recipient())),
         });

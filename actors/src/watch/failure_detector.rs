@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use watched_peer::{RARELY, Role, Stage, WatchedPeer};
+use watched_peer::{RARELY, Role, WatchedPeer, Watching};
 
 use crate::{
     Instant,
@@ -21,7 +21,7 @@ use crate::{
     model::{
         address::Network,
         mailserver::{Identity, Mailserver},
-        probe::ProbeFailure,
+        probe::{ProbeFailure, Stage},
         record::Cause,
         verdict::Verdict,
     },
@@ -38,9 +38,19 @@ pub struct Config {
     pub budget: u64,
     /// The longest patience for one reply.
     pub timeout: Duration,
-    /// Whether only a mailserver that works answers a ping round over multiaddrs. A TCP connect is answered by a hung
-    /// one too: then a round says nothing of whether the probes of the watch can be answered.
-    pub rounds_prove_life: bool,
+    /// What an answer to a ping round proves.
+    pub rounds: RoundProof,
+}
+
+/// What it proves that a candidate has answered a ping round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoundProof {
+    /// Of a multiaddr, that it works: it was pinged over libp2p. Of an enode, that its system agrees to connections.
+    Life,
+    /// That its system agrees to connections, as that of a hung one does: it was a TCP connect.
+    Path,
+    /// Nothing of our own probes: it was the node that pinged.
+    Nothing,
 }
 
 /// What the watch wants done.
@@ -91,8 +101,10 @@ pub struct FailureDetector {
     config: Config,
     peers: BTreeMap<Identity, WatchedPeer>,
     known: BTreeMap<Identity, Known>,
-    /// When any mailserver last answered us.
-    heard: Option<Instant>,
+    /// When any mailserver last answered a probe of the watch.
+    reacted: Option<Instant>,
+    /// When any last answered a ping round.
+    round_answered: Option<Instant>,
     bytes_spent: ByteBudget,
     offline: bool,
     last_round: u64,
@@ -109,7 +121,8 @@ impl FailureDetector {
             config,
             peers: BTreeMap::new(),
             known: BTreeMap::new(),
-            heard: None,
+            reacted: None,
+            round_answered: None,
             bytes_spent: ByteBudget::new(config.budget),
             offline: false,
             last_round: 0,
@@ -170,9 +183,7 @@ impl FailureDetector {
 
     /// A ping round was answered by somebody.
     pub fn handle_heard(&mut self, now: Instant) {
-        if self.config.rounds_prove_life {
-            self.heard = Some(now);
-        }
+        self.round_answered = Some(now);
     }
 
     /// After a restart: those that are watched are watched from the beginning. Answers that are under way
@@ -192,13 +203,13 @@ impl FailureDetector {
         let due: Vec<Identity> = due.map(|(identity, _)| identity.clone()).collect();
         for identity in due {
             match self.peers[&identity].stage {
-                Stage::Waiting { .. } => match self.bytes_spent.free_at(now) {
-                    Some(until) => self.set(&identity, Stage::Waiting { until }),
+                Watching::Waiting { .. } => match self.bytes_spent.free_at(now) {
+                    Some(until) => self.set(&identity, Watching::Waiting { until }),
                     None => self.probe(&identity, now),
                 },
                 // The adapter died with it: nothing was learned.
-                Stage::Probing { .. } => self.wait(&identity, now, now),
-                Stage::Resting => {}
+                Watching::Probing { .. } => self.wait(&identity, now, now),
+                Watching::Resting => {}
             }
         }
     }
@@ -213,7 +224,7 @@ impl FailureDetector {
         };
         self.bytes_spent.spend(bytes, now);
         let stage = self.peers.get(identity).map(|peer| peer.stage);
-        let Some(Stage::Probing { round, sent, .. }) = stage else {
+        let Some(Watching::Probing { round, sent, .. }) = stage else {
             return;
         };
         if round != answer.round || self.offline {
@@ -229,7 +240,7 @@ impl FailureDetector {
     /// The state, for the status page.
     #[must_use]
     pub fn watched(&self, now: Instant) -> Watched {
-        let awake = |peer: &&WatchedPeer| !self.offline && !matches!(peer.stage, Stage::Resting);
+        let awake = |peer: &&WatchedPeer| !self.offline && !matches!(peer.stage, Watching::Resting);
         let pauses = self.peers.iter().filter(|(_, peer)| awake(peer));
         let pause = pauses
             .map(|(identity, peer)| self.pause(identity, peer, now))
@@ -263,7 +274,7 @@ impl FailureDetector {
         if let Some(peer) = self.peers.get_mut(identity) {
             peer.misses = 0;
         }
-        self.heard = Some(now);
+        self.reacted = Some(now);
         self.commands.push_back(Command::Measured(Measured {
             identity: identity.clone(),
             rtt,
@@ -278,13 +289,13 @@ impl FailureDetector {
             return;
         };
         peer.misses = peer.misses.saturating_add(1);
-        let misses = peer.misses;
-        // A half-open connect, which rounds make to enodes, is answered by a hung process too.
-        let multiaddr = peer.mailserver.address.network() == Network::Waku2;
-        let lately = |at: Instant| now.saturating_duration_since(at) < LATELY;
-        let answers = self.known.contains_key(identity);
-        let evidence = answers || (multiaddr && self.heard.is_some_and(lately));
-        tracing::debug!(mailserver = peer.mailserver.id, %failure, misses, answers, evidence, "probe missed");
+        let (misses, network) = (peer.misses, peer.mailserver.address.network());
+        let id = peer.mailserver.id.clone();
+        let evidence = self.is_evidence(identity, network, failure, now);
+        tracing::debug!(mailserver = id, %failure, misses, evidence, "probe missed");
+        let Some(peer) = self.peers.get_mut(identity) else {
+            return;
+        };
         if !evidence {
             // It cannot be measured from here: its silence is no news.
             self.wait(identity, now, now);
@@ -292,7 +303,7 @@ impl FailureDetector {
             self.commands.push_back(Command::Missed(identity.clone()));
             self.probe(identity, now);
         } else {
-            peer.stage = Stage::Resting;
+            peer.stage = Watching::Resting;
             let silent = matches!(failure, ProbeFailure::Silent(_));
             self.commands.push_back(Command::Lost(WatchLost {
                 identity: identity.clone(),
@@ -300,6 +311,31 @@ impl FailureDetector {
                 reason: format!("two probes in a row failed: {failure}"),
             }));
         }
+    }
+
+    /// Whether its silence is its own, rather than that of a firewall in between: it has answered the watch before, or
+    /// somebody has answered lately in a way in which it did not.
+    fn is_evidence(
+        &self,
+        identity: &Identity,
+        network: Network,
+        failure: &ProbeFailure,
+        now: Instant,
+    ) -> bool {
+        let lately =
+            |at: Option<Instant>| at.is_some_and(|at| now.saturating_duration_since(at) < LATELY);
+        let unreachable = matches!(
+            failure,
+            ProbeFailure::Silent(Stage::Connect) | ProbeFailure::Refused
+        );
+        let comparable = match (self.config.rounds, network) {
+            (RoundProof::Life, Network::Waku2) => true,
+            (RoundProof::Life | RoundProof::Path, _) => unreachable,
+            (RoundProof::Nothing, _) => false,
+        };
+        self.known.contains_key(identity)
+            || lately(self.reacted)
+            || (comparable && lately(self.round_answered))
     }
 
     /// No miss by itself: connections end for many reasons. Once in a pause it is worth a probe at once; a mailserver
@@ -311,7 +347,7 @@ impl FailureDetector {
         let pause = self.pause(identity, peer, now);
         let recently = |at: Instant| now.saturating_duration_since(at) < pause;
         let calm = !peer.alarmed.is_some_and(recently) && !self.offline;
-        if calm && matches!(peer.stage, Stage::Waiting { .. }) {
+        if calm && matches!(peer.stage, Watching::Waiting { .. }) {
             self.probe(identity, now);
             if let Some(peer) = self.peers.get_mut(identity) {
                 peer.alarmed = Some(now);
@@ -323,7 +359,7 @@ impl FailureDetector {
         let Some(peer) = self.peers.get_mut(identity) else {
             return;
         };
-        peer.stage = Stage::Resting;
+        peer.stage = Watching::Resting;
         if !std::mem::replace(&mut peer.told, true) {
             tracing::info!(mailserver = peer.mailserver.id, reason, "not watched");
         }
@@ -341,7 +377,7 @@ impl FailureDetector {
             patience: self.patience(identity, peer.misses),
             in_use: peer.role == Role::Active,
         });
-        let stage = Stage::Probing {
+        let stage = Watching::Probing {
             round: self.last_round,
             sent: now,
             until: now + self.config.timeout * 6 + Duration::from_secs(1),
@@ -353,11 +389,11 @@ impl FailureDetector {
     fn wait(&mut self, identity: &Identity, after: Instant, now: Instant) {
         if let Some(peer) = self.peers.get(identity) {
             let until = (after + self.pause(identity, peer, now)).max(now);
-            self.set(identity, Stage::Waiting { until });
+            self.set(identity, Watching::Waiting { until });
         }
     }
 
-    fn set(&mut self, identity: &Identity, stage: Stage) {
+    fn set(&mut self, identity: &Identity, stage: Watching) {
         if let Some(peer) = self.peers.get_mut(identity) {
             peer.stage = stage;
         }

@@ -10,7 +10,7 @@ mod adaptive_timeout;
 mod byte_budget;
 pub mod failure_detector;
 
-pub use failure_detector::Config;
+pub use failure_detector::{Config, RoundProof};
 
 use actix::prelude::*;
 
@@ -19,7 +19,7 @@ use crate::{
     deadline::Deadline,
     messages::{
         online::{Missed, VerdictChanged},
-        ping::{Probe, ProbeAnswer},
+        ping::{Probe, ProbeAnswer, Proof},
         selection::Surveyed,
         watch::{GetWatch, Measured, Watch, WatchLost},
     },
@@ -82,7 +82,7 @@ impl Watcher {
                 targets: vec![target],
                 timeout: patience,
                 // A standby may have to be dialled yet: nothing may stand in the way of that.
-                watched: in_use,
+                proof: if in_use { Proof::Watched } else { Proof::Path },
                 answer_to: ctx.address().recipient(),
             }),
             Command::Measured(measured) => {

@@ -2,6 +2,7 @@
 
 mod arrows;
 mod away;
+mod enodes;
 mod failover;
 mod node;
 mod pin;

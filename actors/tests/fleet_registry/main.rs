@@ -18,7 +18,7 @@ use ::actors::{
         mailserver::Origin,
         node::{Mode, NodeState, Profile, SavedMailserver},
     },
-    testing::{Probe, mailserver, profile, settle},
+    testing::{Probe, enode, mailserver, profile, settle},
 };
 use actix::prelude::*;
 
@@ -186,7 +186,7 @@ async fn a_pin_is_found_by_id_identity_and_any_address_of_it() {
         assert_eq!(rig.pinned().await.unwrap(), "store-01.test", "{name}");
     }
     rig.node(profile(Mode::Waku1)).await;
-    let url = format!("enode://{}@10.0.0.1:443?discport=0", key(1));
+    let url = format!("enode://{:0128x}@10.0.0.1:443?discport=0", 1);
     assert_eq!(rig.pin(&url).await.unwrap().id, "mail-01.test");
     assert_eq!(rig.pinned().await.unwrap(), "mail-01.test");
 }

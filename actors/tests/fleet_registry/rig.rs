@@ -12,10 +12,10 @@ use ::actors::{
         node::NodeChanged,
     },
     model::{
-        mailserver::{Mailserver, Origin},
+        mailserver::Mailserver,
         node::{Mode, NodeState, Profile, SavedMailserver},
     },
-    testing::{Probe, Received, mailserver, profile},
+    testing::{Probe, Received, enode, mailserver, profile},
 };
 use actix::prelude::*;
 
@@ -101,23 +101,6 @@ impl Rig {
             .send(RemoveCustom(id.into()))
             .await
             .expect("it lives")
-    }
-}
-
-pub(crate) fn key(index: usize) -> String {
-    format!("{index:0128x}")
-}
-
-pub(crate) fn enode(index: usize) -> Mailserver {
-    let url = format!("enode://{}@127.0.0.1:{}", key(index), 30_301 + index);
-    let address: ::actors::model::address::Address = url.parse().expect("an enode");
-    Mailserver {
-        identity: address.identity().clone(),
-        id: format!("mail-{index:02}.test"),
-        name: format!("mail-{index:02}.test"),
-        address,
-        fleet: "test".into(),
-        origin: Origin::Fleet,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The online watch as others meet it: whom it probes, and what it tells once.
 
+mod enodes;
 mod network;
 mod rig;
 mod sleep;

@@ -14,18 +14,19 @@ use ::actors::{
         events::{Event, Publish},
         node::{NodeChanged, PeerSnapshot},
         online::{CLOCK_INTERVAL, Clocks, GetVerdict, Missed, VerdictChanged},
-        ping::{News, Probe, ProbeAnswer},
+        ping::{News, Probe, ProbeAnswer, Proof},
         selection::Surveyed,
         watch::Measured,
     },
     model::{
         candidate::Purpose,
+        mailserver::Mailserver,
         node::{Mode, NodeState},
         probe::{ProbeFailure, Reply, Stage},
         verdict::Verdict,
     },
     online::{Config, OnlineWatch, Ports},
-    testing::{Probe as Mailbox, Received, mailserver, profile, settle},
+    testing::{Probe as Mailbox, Received, enode, mailserver, profile, settle},
 };
 use actix::prelude::*;
 
@@ -40,6 +41,8 @@ pub(crate) const RTT: Duration = Duration::from_millis(20);
 struct Network {
     /// Who can be reached; others are silent.
     alive: BTreeSet<usize>,
+    /// Whose process is stopped while its system goes on.
+    hung: BTreeSet<usize>,
     /// What the others do instead.
     failure: Option<ProbeFailure>,
 }
@@ -68,15 +71,16 @@ pub(crate) fn bare(alive: usize) -> Rig {
     tokio::time::pause();
     let network = Rc::new(RefCell::new(Network {
         alive: (0..alive).collect(),
+        hung: BTreeSet::new(),
         failure: None,
     }));
     let behind = network.clone();
     let (probe, probed) = Mailbox::answering(move |order: &Probe| {
-        assert!(!order.watched);
+        assert_ne!(order.proof, Proof::Watched);
         order
             .targets
             .iter()
-            .for_each(|it| reply(&behind, order, index(&it.identity)));
+            .for_each(|it| reply(&behind, order, it));
     });
     let (listener, told) = Mailbox::start();
     let (events_to, events) = Mailbox::start();
@@ -98,19 +102,31 @@ pub(crate) fn bare(alive: usize) -> Rig {
 }
 
 /// What the adapter makes of one target, as the network is now.
-fn reply(network: &Rc<RefCell<Network>>, order: &Probe, target: usize) {
+fn reply(network: &Rc<RefCell<Network>>, order: &Probe, target: &Mailserver) {
     let network = network.borrow();
-    let (after, outcome) = match (network.alive.contains(&target), network.failure.clone()) {
+    let index = index(&target.identity);
+    // The system of a hung one agrees to connections.
+    let hung = network.hung.contains(&index) && order.proof == Proof::Path;
+    let alive = network.alive.contains(&index) || hung;
+    let failure = match network.hung.contains(&index) {
+        true => Some(ProbeFailure::Silent(Stage::Ping)),
+        false => network.failure.clone(),
+    };
+    let (after, outcome) = match (alive, failure) {
         (true, _) => (RTT, Ok(RTT)),
         (false, Some(failure)) => (RTT, Err(failure)),
         (false, None) => (order.timeout, Err(ProbeFailure::Silent(Stage::Connect))),
     };
-    let (to, round) = (order.answer_to.clone(), order.round);
+    let (to, round, identity) = (
+        order.answer_to.clone(),
+        order.round,
+        target.identity.clone(),
+    );
     actix_rt::spawn(async move {
         tokio::time::sleep(after).await;
         to.do_send(ProbeAnswer {
             round,
-            identity: mailserver(target).identity,
+            identity,
             news: News::Done { outcome, bytes: 0 },
         });
     });
@@ -129,7 +145,8 @@ pub(crate) fn answer(order: &Probe) {
 }
 
 pub(crate) fn index(identity: &::actors::model::mailserver::Identity) -> usize {
-    let found = (0..).find(|it| mailserver(*it).identity == *identity);
+    let is = |it: &usize| mailserver(*it).identity == *identity || enode(*it).identity == *identity;
+    let found = (0..).find(is);
     found.expect("one of the test's mailservers")
 }
 
@@ -245,9 +262,18 @@ impl Rig {
         self.tell(Missed(mailserver(index).identity)).await;
     }
 
+    /// The processes of these stop, and nobody else is alive.
+    pub(crate) fn hang(&self, hung: impl IntoIterator<Item = usize>) {
+        let mut network = self.network.borrow_mut();
+        network.hung = hung.into_iter().collect();
+        network.alive.clear();
+    }
+
     /// Only these can be reached from now on.
     pub(crate) fn reachable(&self, alive: impl IntoIterator<Item = usize>) {
-        self.network.borrow_mut().alive = alive.into_iter().collect();
+        let mut network = self.network.borrow_mut();
+        network.alive = alive.into_iter().collect();
+        network.hung.clear();
     }
 
     /// Whoever cannot be reached fails at once in this way, instead of being silent.

@@ -312,6 +312,7 @@ async fn what_an_older_round_still_hears_is_no_answer_to_the_newer_order() {
     let mut probes = Vec::new();
     for round in [1, 2] {
         let numbered = Select {
+            witnesses: BTreeSet::new(),
             round,
             ..order(healthy(2))
         };

@@ -4,7 +4,7 @@ mod actor;
 mod early_decision;
 mod rule;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use actors::{
     messages::selection::Select,
@@ -50,6 +50,7 @@ pub(crate) fn healthy(count: usize) -> Vec<Candidate> {
 
 pub(crate) fn order(candidates: Vec<Candidate>) -> Select {
     Select {
+        witnesses: BTreeSet::new(),
         round: 7,
         candidates,
         purpose: Purpose::Active,

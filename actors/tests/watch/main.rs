@@ -1,5 +1,6 @@
 //! The watch as others meet it: whom it probes when, and whom it tells what, in virtual time.
 
+mod enodes;
 mod rig;
 
 use std::time::Duration;
@@ -8,7 +9,7 @@ use ::actors::{
     messages::{online::Missed, ping::News, watch::Watched},
     model::{probe::ProbeFailure, verdict::Verdict},
     testing::{mailserver, settle},
-    watch::Config,
+    watch::{Config, RoundProof},
 };
 
 use rig::*;
@@ -166,7 +167,7 @@ async fn an_answer_long_ago_does_not_make_silence_evidence() {
 #[actix::test]
 async fn a_round_of_tcp_connects_proves_nothing() {
     let it = rig(Config {
-        rounds_prove_life: false,
+        rounds: RoundProof::Path,
         ..DEFAULTS
     });
     it.is(0, Way::Hung);

@@ -18,7 +18,7 @@ use ::actors::{
     },
     supervisor::{self, Overseer, Slot, supervise},
     testing::{PEER_IDS, Probe, Received, mailserver, settle},
-    watch::{Config, Ports, Watcher},
+    watch::{Config, Ports, RoundProof, Watcher},
 };
 use actix::prelude::*;
 
@@ -62,7 +62,7 @@ pub(crate) const DEFAULTS: Config = Config {
     interval: Some(Duration::from_secs(2)),
     budget: 64 * 1024,
     timeout: Duration::from_millis(500),
-    rounds_prove_life: true,
+    rounds: RoundProof::Life,
 };
 
 pub(crate) fn rig(config: Config) -> Rig {

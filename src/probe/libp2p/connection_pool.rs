@@ -120,7 +120,7 @@ async fn guard(pool: Rc<ConnectionPool>, identity: Identity, until: Instant) {
 #[cfg(test)]
 mod tests {
     use actors::{
-        messages::ping::{News, Probe, ProbeAnswer},
+        messages::ping::{News, Probe, ProbeAnswer, Proof},
         testing::{self, Received},
     };
     use tokio::io::DuplexStream;
@@ -139,7 +139,7 @@ mod tests {
             round: 1,
             targets: Vec::new(),
             timeout: Duration::ZERO,
-            watched: true,
+            proof: Proof::Watched,
             answer_to,
         };
         let answer = Answers::of(&probe).about(identity(number));

@@ -1,5 +1,7 @@
 //! What is to be done now: whom to choose, whether the pin is tried.
 
+use std::collections::BTreeSet;
+
 use super::{Command, Cycle};
 use crate::{
     Instant,
@@ -13,7 +15,7 @@ use crate::{
     },
     model::{
         candidate::{Candidate, Purpose, Tier},
-        mailserver::{Mailserver, Origin},
+        mailserver::{Identity, Mailserver, Origin},
         node::{Connection, Mode, NodeError},
     },
 };
@@ -80,6 +82,15 @@ impl Cycle {
 
     /// Has an active mailserver chosen among these, if there are any; the number of the round.
     pub(super) fn ask_for(&mut self, candidates: Vec<Candidate>) -> Option<u64> {
+        self.ask_for_with(candidates, BTreeSet::new())
+    }
+
+    /// The same, where the witnesses must react like the living.
+    pub(super) fn ask_for_with(
+        &mut self,
+        candidates: Vec<Candidate>,
+        witnesses: BTreeSet<Identity>,
+    ) -> Option<u64> {
         if candidates.is_empty() {
             return None;
         }
@@ -87,24 +98,29 @@ impl Cycle {
         self.probation.end();
         let round = self.next_number();
         let quiet = self.announcement() != Announced::Now || self.search.goes_on();
-        self.order(round, candidates, Purpose::Active, quiet);
-        Some(round)
-    }
-
-    pub(super) fn order(
-        &mut self,
-        round: u64,
-        candidates: Vec<Candidate>,
-        purpose: Purpose,
-        quiet: bool,
-    ) {
         self.commands.push_back(Command::Select(Select {
             round,
             candidates,
-            purpose,
+            witnesses,
+            purpose: Purpose::Active,
             quiet,
             blind: self.evidence.is_blocked(),
         }));
+        Some(round)
+    }
+
+    /// Has one chosen for later; the number of the round.
+    pub(super) fn draw(&mut self, candidates: Vec<Candidate>) -> u64 {
+        let round = self.next_number();
+        self.commands.push_back(Command::Select(Select {
+            round,
+            candidates,
+            witnesses: BTreeSet::new(),
+            purpose: Purpose::Standby,
+            quiet: true,
+            blind: self.evidence.is_blocked(),
+        }));
+        round
     }
 
     /// A mailserver as it stands now.
@@ -226,9 +242,7 @@ impl Cycle {
         if refuses && !self.evidence.is_blocked() {
             // The node is connected to it already, which proves nothing.
             let candidate = self.candidate(&pinned, now);
-            let round = self.next_number();
-            self.order(round, vec![candidate], Purpose::Standby, true);
-            self.trial = Trial::Probing(round);
+            self.trial = Trial::Probing(self.draw(vec![candidate]));
         } else if self.node.lists(&pinned.identity) {
             self.return_to_pin(now);
         } else {

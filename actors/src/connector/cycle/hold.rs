@@ -5,6 +5,8 @@
 //! round is asked first: if nobody answers, the active mailserver stays what it is, and nothing is rotated, dropped
 //! or punished.
 
+use std::collections::BTreeSet;
+
 use super::{Command, Cycle};
 use crate::{
     Instant,
@@ -16,12 +18,16 @@ use crate::{
     },
     messages::selection::{Decision, Surveyed},
     model::{
+        address::Network,
         candidate::{Candidate, Standing, Tier},
         mailserver::Identity,
         probe::ProbeFailure,
         record::Cause,
     },
 };
+
+/// How many are asked to react like the living.
+const WITNESSES: usize = 2;
 
 impl Cycle {
     /// The node does not list the active mailserver any more.
@@ -47,6 +53,7 @@ impl Cycle {
             cause,
             reason: reason.to_owned(),
             excused: false,
+            witnesses: BTreeSet::new(),
         };
         if cause == Cause::Lost {
             self.commands.push_back(Command::Unavailable);
@@ -59,6 +66,10 @@ impl Cycle {
 
     /// Has everybody pinged: whoever answers shows that we are online.
     pub(super) fn ask_about(&mut self, held: Held, now: Instant) {
+        let held = Held {
+            witnesses: self.witnesses(&held),
+            ..held
+        };
         let failed = held.cause != Cause::Lost || !self.is_our_fault(&held);
         let candidates = self.node.candidates.values().map(|it| {
             let candidate = self.candidate(it, now);
@@ -73,11 +84,25 @@ impl Cycle {
         });
         let candidates = candidates.collect();
         let until = now + self.config.selection_timeout;
-        let inquiry = match self.ask_for(candidates) {
+        let inquiry = match self.ask_for_with(candidates, held.witnesses.clone()) {
             Some(round) => Inquiry::Asked(Asked { round, until }),
             None => Inquiry::Unanswered,
         };
         self.phase = Phase::Held(held, inquiry);
+    }
+
+    /// The system of a hung enode answers a ping as that of a living one does. Where it is an enode that is silent, some
+    /// others are to react before it is left: best those that the node is connected to, who cannot turn it away for
+    /// it, and not the one that is dialled next.
+    fn witnesses(&self, held: &Held) -> BTreeSet<Identity> {
+        if held.cause != Cause::Probe || held.mailserver.address.network() != Network::Waku1 {
+            return BTreeSet::new();
+        }
+        let others = self.node.candidates.keys();
+        let others = others.filter(|it| **it != held.mailserver.identity);
+        let mut others: Vec<&Identity> = others.collect();
+        others.sort_by_key(|it| (!self.node.lists(it), self.standby.is(it)));
+        others.into_iter().take(WITNESSES).cloned().collect()
     }
 
     /// It was lost because we were offline, or nobody else is there.
@@ -102,7 +127,9 @@ impl Cycle {
     /// The answer to [`Self::ask_about`].
     pub(super) fn judge(&mut self, held: Held, decision: &Decision, now: Instant) {
         let answers = reply_of(decision, &held.mailserver.identity);
-        if self.is_our_fault(&held) && decision.early && answers.is_none() {
+        let react = testimony(&held, |it| reply_of(decision, it));
+        let wanted_back = self.is_our_fault(&held) && answers.is_none();
+        if decision.early && (wanted_back || react.is_none()) {
             let overtaken = Inquiry::Overtaken {
                 until: now + self.config.selection_timeout,
                 decision: decision.clone(),
@@ -110,7 +137,10 @@ impl Cycle {
             self.phase = Phase::Held(held, overtaken);
             return;
         }
-        self.judge_finally(held, decision, answers == Some(true), now);
+        match react {
+            Some(true) => self.judge_finally(held, decision, answers == Some(true), now),
+            _ => self.hear_nobody(held, now),
+        }
     }
 
     /// The round is over that an early decision was made in: whether the held one answered is known.
@@ -120,10 +150,17 @@ impl Cycle {
         };
         if decision.round == surveyed.round {
             let (held, decision) = (held.clone(), decision.clone());
-            let mut replies = surveyed.replies.iter();
-            let identity = &held.mailserver.identity;
-            let answers = replies.any(|it| it.identity == *identity && it.outcome.is_ok());
-            self.judge_finally(held, &decision, answers, now);
+            let answered = |identity: &Identity| {
+                let mut replies = surveyed.replies.iter();
+                replies.any(|it| it.identity == *identity && it.outcome.is_ok())
+            };
+            match testimony(&held, |it| Some(answered(it))) {
+                Some(true) => {
+                    let answers = answered(&held.mailserver.identity);
+                    self.judge_finally(held, &decision, answers, now);
+                }
+                _ => self.hear_nobody(held, now),
+            }
         }
     }
 
@@ -133,6 +170,7 @@ impl Cycle {
         let Some(other) = chosen.and_then(|it| self.node.candidate(it)).cloned() else {
             return self.hear_nobody(held, now);
         };
+        self.outage.answered();
         let lost = held.cause == Cause::Lost && !self.attempts.has_failed(identity);
         match (self.is_our_fault(&held) && answers) || other.identity == *identity {
             true if lost => return self.reconnect(held, now),
@@ -281,6 +319,16 @@ impl Cycle {
             let available = Command::Available(active, std::time::Duration::ZERO);
             self.commands.push_back(available);
         }
+    }
+}
+
+/// Whether one of the witnesses reacts, or none is needed; `None` if that is not known yet.
+fn testimony(held: &Held, answers: impl Fn(&Identity) -> Option<bool>) -> Option<bool> {
+    let answers: Vec<_> = held.witnesses.iter().map(answers).collect();
+    match answers.is_empty() || answers.contains(&Some(true)) {
+        true => Some(true),
+        false if answers.contains(&None) => None,
+        false => Some(false),
     }
 }
 

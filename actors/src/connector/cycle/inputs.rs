@@ -149,8 +149,9 @@ impl Cycle {
     /// The answer to [`Command::Select`].
     pub fn handle_decision(&mut self, decision: &Decision, now: Instant) {
         let round = decision.round;
-        if decision.chosen.is_some() && (self.phase.awaits(round) || self.probation.is_round(round))
-        {
+        let held = matches!(self.phase, Phase::Held(..));
+        let awaited = self.phase.awaits(round) && !held;
+        if decision.chosen.is_some() && (awaited || self.probation.is_round(round)) {
             self.outage.answered();
         }
         match decision.purpose {

@@ -39,9 +39,8 @@ impl Cycle {
         if candidates.is_empty() {
             return self.standby.draw_later(now);
         }
-        let round = self.next_number();
+        let round = self.draw(candidates);
         self.standby.draw(round, now);
-        self.order(round, candidates, Purpose::Standby, true);
     }
 
     /// Whoever may be next; with them the active one, where they are compared with it.

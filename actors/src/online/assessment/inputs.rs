@@ -5,10 +5,13 @@ use std::time::Duration;
 use super::{Assessment, SETTLE, Stage};
 use crate::{
     Instant,
-    messages::{events::Event, node::PeerSnapshot, online::Clocks, selection::Surveyed},
+    messages::{
+        events::Event, node::PeerSnapshot, online::Clocks, ping::Proof, selection::Surveyed,
+    },
     model::{
+        address::Network,
         mailserver::{Identity, Mailserver},
-        probe::ProbeFailure,
+        probe::{ProbeFailure, Reply},
         verdict::Verdict,
     },
     online::probing::proves_a_path,
@@ -61,7 +64,7 @@ impl Assessment {
             return self.handle_measured(identity, sent, now);
         }
         if let Stage::Probing(probing) = &mut self.stage
-            && probing.note_silent(round, identity)
+            && probing.note_silent(round, identity, outcome.as_ref().err())
         {
             self.proceed(now);
         }
@@ -89,7 +92,9 @@ impl Assessment {
     /// A ping round is over. Its silence is evidence like that of our own probes, where those are any.
     pub(in crate::online) fn handle_surveyed(&mut self, surveyed: &Surveyed, now: Instant) {
         let mut replies = surveyed.replies.iter();
-        if let Some(reply) = replies.clone().find(|it| proves_a_path(&it.outcome)) {
+        // A round makes half-open connects to enodes.
+        let proves = |it: &&Reply| proves_a_path(&it.outcome) && !self.is_only_a_path(&it.identity);
+        if let Some(reply) = replies.clone().find(proves) {
             return self.handle_measured(&reply.identity, surveyed.begun, now);
         }
         let asked = |it: &Mailserver| surveyed.replies.iter().any(|r| r.identity == it.identity);
@@ -98,6 +103,13 @@ impl Assessment {
         if all && possible && self.proven {
             self.doubt("a ping round was answered by nobody", None, now);
         }
+    }
+
+    /// Whether an answer of this one to a ping round shows less than is needed now.
+    fn is_only_a_path(&self, identity: &Identity) -> bool {
+        let enode =
+            |it: &&Mailserver| it.identity == *identity && it.address.network() == Network::Waku1;
+        self.needs() == Proof::Life && self.candidates.iter().any(|it| enode(&it))
     }
 
     /// A watched mailserver missed a probe: what its loss may mean is found out beforehand.

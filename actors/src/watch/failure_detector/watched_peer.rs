@@ -18,7 +18,7 @@ pub(super) enum Role {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Stage {
+pub(super) enum Watching {
     /// For the next probe.
     Waiting { until: Instant },
     /// For the answer to this one.
@@ -36,7 +36,7 @@ pub(super) enum Stage {
 pub(super) struct WatchedPeer {
     pub(super) mailserver: Mailserver,
     pub(super) role: Role,
-    pub(super) stage: Stage,
+    pub(super) stage: Watching,
     /// In a row.
     pub(super) misses: u32,
     /// When it was last probed because its connection had ended.
@@ -55,7 +55,7 @@ impl WatchedPeer {
         let mut peer = Self {
             mailserver,
             role,
-            stage: Stage::Resting,
+            stage: Watching::Resting,
             misses: 0,
             alarmed: None,
             told: false,
@@ -72,7 +72,7 @@ impl WatchedPeer {
                 Role::Active => FIRST.min(interval),
                 Role::Standby => interval * RARELY,
             };
-        self.stage = Stage::Waiting { until };
+        self.stage = Watching::Waiting { until };
     }
 
     /// The same in the same role: nothing changes, but one that rested is watched again.
@@ -87,15 +87,15 @@ impl WatchedPeer {
         self.mailserver = mailserver;
         match self.stage {
             // Its answer is worth as much as before.
-            Stage::Probing { .. } => {}
-            Stage::Waiting { .. } if !changed => {}
-            Stage::Waiting { .. } | Stage::Resting => self.begin(interval, now),
+            Watching::Probing { .. } => {}
+            Watching::Waiting { .. } if !changed => {}
+            Watching::Waiting { .. } | Watching::Resting => self.begin(interval, now),
         }
         self
     }
 }
 
-impl Stage {
+impl Watching {
     pub(super) fn until(self) -> Option<Instant> {
         match self {
             Self::Waiting { until } | Self::Probing { until, .. } => Some(until),
