@@ -5,12 +5,14 @@
 mod format;
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::{self, Read},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
+use actors::model::mailserver::Identity;
 pub use format::{FormatError, Loaded, MAX_BYTES, Skipped, parse};
 
 /// The fleets that are compiled in, so that the binary runs from any directory.
@@ -18,6 +20,15 @@ pub const BUILT_IN: &str = include_str!("../config/fleets.json");
 
 /// The default of `fleet.file`; where no such file exists, [`BUILT_IN`] stands in for it.
 pub const DEFAULT_PATH: &str = "config/fleets.json";
+
+/// The mailservers that [`BUILT_IN`] names, of all fleets and networks: those that are built into the apps of everybody.
+#[must_use]
+pub fn published() -> BTreeSet<Identity> {
+    let loaded = parse(BUILT_IN.as_bytes()).expect("the built-in file is good: a test reads it");
+    let fleets = loaded.fleets.into_values();
+    let mailservers = fleets.flat_map(|fleet| fleet.mailservers);
+    mailservers.map(|it| it.identity).collect()
+}
 
 /// Where fleets are read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,6 +195,20 @@ impl Stamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_mailservers_of_all_built_in_fleets_are_published() {
+        let published = published();
+        let loaded = parse(BUILT_IN.as_bytes()).unwrap();
+        assert!(loaded.skipped.is_empty() && loaded.fleets.len() > 1);
+        for (name, fleet) in loaded.fleets {
+            let mut mailservers = fleet.mailservers.iter();
+            assert!(
+                mailservers.all(|it| published.contains(&it.identity)),
+                "{name}"
+            );
+        }
+    }
 
     #[test]
     fn only_the_default_file_has_a_stand_in() {

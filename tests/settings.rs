@@ -4,7 +4,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use actors::{
-    connector::{Readiness, pin::Policy},
+    connector::{Readiness, crowd::CrowdSetting, pin::Policy},
     fleet_registry::Discover,
 };
 use mailserver_sidecar::{
@@ -55,6 +55,7 @@ fn the_defaults_are_those_of_the_contract() {
         ("1s", 65_536)
     );
     assert_eq!(settings.fleet.discover, Discover::Auto);
+    assert_eq!(settings.fleet.crowd, CrowdSetting::Auto);
     assert_eq!(settings.cycle.jitter, Duration::from_millis(500));
     assert_eq!(settings.history.retry_initial, Duration::from_secs(2));
     assert_eq!(settings.history.retry_max, Duration::from_secs(120));
@@ -193,6 +194,10 @@ fn errors_name_the_file_the_key_the_value_and_the_reason() {
         (
             "selector.pool_fraction = 0",
             "selector.pool_fraction = 0: must be more than 0 and at most 1",
+        ),
+        (
+            "fleet.crowd = \"huge\"",
+            r#"fleet.crowd = "huge": unknown variant `huge`, expected one of `auto`, `large`, `small`"#,
         ),
         (
             "selector.pool_fraction = 1.5",

@@ -3,7 +3,11 @@
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use actors::{
-    connector::{self, Readiness, pin::Policy},
+    connector::{
+        self, Readiness,
+        crowd::{CrowdRule, CrowdSetting},
+        pin::Policy,
+    },
     fleet_registry::Discover,
     history_requester,
     model::node::SavedMailserver,
@@ -13,6 +17,7 @@ use actors::{
 use serde::Deserialize;
 
 use crate::{
+    fleets,
     node::{self, Signals},
     probe::{self, Method},
 };
@@ -70,6 +75,13 @@ impl Settings {
         }
     }
 
+    /// How the connector tells how many others act at the same moment: by the mailservers that the compiled-in fleet
+    /// file names, whatever `fleet.file` names.
+    #[must_use]
+    pub fn crowd(&self) -> CrowdRule {
+        self.fleet.crowd.rule(fleets::published)
+    }
+
     /// What the selector is given.
     #[must_use]
     pub fn selector(&self) -> selector::Config {
@@ -118,6 +130,8 @@ pub struct FleetSection {
     pub discover: Discover,
     /// The file that lists them.
     pub file: PathBuf,
+    /// How many others act at the same moment.
+    pub crowd: CrowdSetting,
 }
 
 impl FleetSection {
@@ -292,5 +306,42 @@ impl fmt::Display for Listen {
             Self::Off => f.write_str("off"),
             Self::At(address) => address.fmt(f),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actors::{
+        connector::crowd::Crowd,
+        model::mailserver::{Identity, Mailserver},
+    };
+
+    use super::*;
+
+    fn rule(crowd: CrowdSetting) -> CrowdRule {
+        let mut settings = Settings::default();
+        settings.fleet.crowd = crowd;
+        // It is the compiled-in file that tells what is published.
+        settings.fleet.file = "own.json".into();
+        settings.crowd()
+    }
+
+    #[test]
+    fn the_crowd_is_told_by_the_compiled_in_fleets_unless_the_user_tells() {
+        let built_in = fleets::parse(fleets::BUILT_IN.as_bytes()).unwrap();
+        let auto = rule(CrowdSetting::Auto);
+        for fleet in ["status.prod", "status.staging"] {
+            let candidates = &built_in.fleets[fleet].mailservers;
+            assert_eq!(auto.crowd(candidates), Crowd::Large);
+            let small = rule(CrowdSetting::Small);
+            assert_eq!(small.crowd(candidates), Crowd::Small);
+        }
+        let namesake = Mailserver {
+            identity: Identity::new("another one under the same name"),
+            ..built_in.fleets["status.prod"].mailservers[0].clone()
+        };
+        assert_eq!(auto.crowd([&namesake]), Crowd::Small);
+        let large = rule(CrowdSetting::Large);
+        assert_eq!(large.crowd([&namesake]), Crowd::Large);
     }
 }
