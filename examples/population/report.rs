@@ -1,9 +1,9 @@
 //! What the stories came to: tables on stdout, and whether our rule holds what it promises.
 
 use crate::{
+    arrivals::{ALL, Arrival, JUDGED, Quantiles},
     rules::Rule,
     stories::{Outcome, Story},
-    tally::{ALL, Arrival, JUDGED},
     world::World,
 };
 
@@ -18,6 +18,16 @@ const PEAK_RATIO: f64 = 0.5;
 
 /// How much more than under the plain rule the most loaded survivor may have: what chance does to a million draws.
 const LOAD_RATIO: f64 = 1.005;
+
+/// How much more than its fair share the most loaded may have ten minutes after the last one is back. Its fair share is
+/// what it gets when everybody chooses with all alive.
+const FAIR_RATIO: f64 = 1.25;
+
+/// When half of all must be connected after the first one is back, in ms.
+const SOON: f64 = 10_000.0;
+
+/// The part of all that may be without a mailserver then.
+const LATE_PART: f64 = 0.5;
 
 /// Prints one story under all rules.
 pub(crate) fn print(world: &World, story: Story, outcomes: &[Outcome]) {
@@ -76,7 +86,7 @@ fn print_recovery(outcomes: &[Outcome]) {
         "recovery in s", "sidecars", "available 50 % / 95 % / max", "asked 50 % / 95 % / max"
     );
     for it in outcomes {
-        let seconds = |times: &crate::tally::Quantiles| {
+        let seconds = |times: &Quantiles| {
             let at = |part| times.at(part) / 1000.0;
             format!("{:>7.3} / {:>6.3} / {:>6.3}", at(0.5), at(0.95), at(1.0))
         };
@@ -90,37 +100,43 @@ fn print_recovery(outcomes: &[Outcome]) {
     }
 }
 
-/// Prints whether ours holds what it promises after a loss; what comes of a return is told, not judged.
+/// Prints whether ours holds what it promises in each story.
 pub(crate) fn judge(outcomes: &[Outcome]) -> bool {
     println!();
-    let losses = outcomes
-        .chunk_by(|a, b| a.story == b.story)
-        .filter(|it| it[0].story != Story::Return);
     let mut holds = true;
-    for loss in losses {
+    for story in outcomes.chunk_by(|a, b| a.story == b.story) {
         let of = |rule| {
-            loss.iter()
-                .find(|it| it.rule == rule)
-                .expect("each story has each rule")
+            let mut found = story.iter().filter(|it| it.rule == rule);
+            found.next().expect("each story has each rule")
         };
         let (plain, ours) = (of(Rule::Quarter), of(Rule::Ours));
         println!("{}:", ours.story.title());
-        let most = |it: &Outcome| it.after.iter().copied().max().unwrap_or(0);
         let peak = |it: &Outcome| it.arrivals.peak(&JUDGED, SECOND).count;
-        holds &= line(
-            "users of the most loaded survivor",
-            most(ours),
-            most(plain),
-            LOAD_RATIO,
-        );
-        holds &= line(
-            "dials and requests in a second at one",
-            peak(ours),
-            peak(plain),
-            PEAK_RATIO,
-        );
+        let what = "dials and requests in a second at one";
+        holds &= line(what, peak(ours), peak(plain), PEAK_RATIO);
+        holds &= match ours.story {
+            Story::LossAmongPeers | Story::LossWithoutPeers => judge_loss(ours, plain),
+            Story::Return => judge_return(ours),
+        };
     }
     holds
+}
+
+fn judge_loss(ours: &Outcome, plain: &Outcome) -> bool {
+    let most = |it: &Outcome| it.after.iter().copied().max().unwrap_or(0);
+    let what = "users of the most loaded survivor";
+    line(what, most(ours), most(plain), LOAD_RATIO)
+}
+
+fn judge_return(ours: &Outcome) -> bool {
+    let pairs = ours.after.iter().copied().zip(ours.before.iter().copied());
+    let ratio = |(after, fair): &(u64, u64)| *after as f64 / *fair as f64;
+    let fullest = pairs.max_by(|a, b| ratio(a).total_cmp(&ratio(b)));
+    let (after, fair) = fullest.unwrap_or_default();
+    let spread = line("users 10 min later / fair share", after, fair, FAIR_RATIO);
+    let all: u64 = ours.before.iter().sum();
+    let late = all.saturating_sub(ours.available.within(SOON) as u64);
+    line("not connected 10 s after the first", late, all, LATE_PART) && spread
 }
 
 /// One promise: ours against the plain rule.
@@ -167,11 +183,10 @@ mod tests {
     }
 
     #[test]
-    fn a_small_world_holds_both_promises_in_both_losses() {
+    fn a_small_world_holds_all_promises_in_all_stories() {
         let world = World::new(20_000, 1);
         let dead = most_used(&world, 1);
-        let losses = [Story::LossAmongPeers, Story::LossWithoutPeers];
-        let all = losses
+        let all = Story::ALL
             .iter()
             .flat_map(|story| Rule::ALL.map(|rule| (story, rule)));
         let outcomes: Vec<Outcome> = all

@@ -8,7 +8,10 @@ use std::{
 
 // The rule of the service itself: nothing of it is written a second time here.
 use actors::{
-    connector::jitter,
+    connector::{
+        crowd::Crowd,
+        jitter::{self, Outage},
+    },
     messages::selection::Select,
     model::{
         candidate::{Candidate, Purpose, Tier},
@@ -45,8 +48,12 @@ pub(crate) struct Tempo {
     pub(crate) standby: bool,
     /// The pause before the dial of a standby.
     pub(crate) dial: fn(Cause, f64) -> Duration,
-    /// The pause before the dial after nobody could be reached; the ping round runs meanwhile.
-    pub(crate) offline: fn(Cause, f64) -> Duration,
+    /// The pause before the dial after nobody could be reached.
+    pub(crate) return_dial: fn(Outage, Crowd, f64) -> Duration,
+    /// The pause between that dial and the history request.
+    pub(crate) return_request: fn(Outage, Crowd, f64) -> Duration,
+    /// How many act at the same moment, as far as the rule asks for it.
+    pub(crate) crowd: Crowd,
     /// The pause between the switch and the history request.
     pub(crate) request: fn(Cause, f64) -> Duration,
     /// The pause before the ping round beside a standby that is a peer and is used at once. Where it must be dialled,
@@ -55,6 +62,10 @@ pub(crate) struct Tempo {
 }
 
 fn at_once(_: Cause, _: f64) -> Duration {
+    Duration::ZERO
+}
+
+fn at_once_on_return(_: Outage, _: Crowd, _: f64) -> Duration {
     Duration::ZERO
 }
 
@@ -69,8 +80,12 @@ fn before_request(cause: Cause, fraction: f64) -> Duration {
     jitter::before_request(cause, LONGEST, fraction)
 }
 
-fn after_offline(_: Cause, fraction: f64) -> Duration {
-    jitter::after_offline(LONGEST, fraction)
+fn return_dial(outage: Outage, crowd: Crowd, fraction: f64) -> Duration {
+    jitter::return_dial(outage, crowd, LONGEST, fraction)
+}
+
+fn return_request(outage: Outage, crowd: Crowd, fraction: f64) -> Duration {
+    jitter::return_request(outage, crowd, LONGEST, fraction)
 }
 
 // === impl Rule ===
@@ -93,8 +108,10 @@ impl Rule {
             timeout: 500.0,
             standby: false,
             dial: at_once,
-            offline: at_once,
             request: at_once,
+            return_dial: at_once_on_return,
+            return_request: at_once_on_return,
+            crowd: Crowd::Small,
             refresh: at_once,
         };
         match self {
@@ -111,8 +128,10 @@ impl Rule {
                 tick: 1_000.0,
                 standby: true,
                 dial: before_dial,
-                offline: after_offline,
                 request: before_request,
+                return_dial,
+                return_request,
+                crowd: Crowd::Large,
                 refresh: before_dial,
                 ..plain
             },

@@ -9,8 +9,9 @@ use actors::model::record::Cause;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use crate::{
+    arrivals::{Arrival, Arrivals, Quantiles},
+    outage,
     rules::{Chooser, Rule, Tempo},
-    tally::{Arrival, Arrivals, Quantiles},
     world::{Alive, Sidecar, Times, World},
 };
 
@@ -29,7 +30,8 @@ pub(crate) enum Story {
 pub(crate) struct Outcome {
     pub(crate) story: Story,
     pub(crate) rule: Rule,
-    /// How many used each mailserver before, and after it.
+    /// How many used each mailserver before, when all were there, and after it: at once after a loss, ten minutes after
+    /// the return of the last one.
     pub(crate) before: Vec<u64>,
     pub(crate) after: Vec<u64>,
     /// From the death of the mailserver (the return of the first one) on.
@@ -55,10 +57,7 @@ const RPC: f64 = 2.0;
 /// The round trips of a dial: TCP, the agreement on noise, its handshake, the multiplexer.
 const DIAL_TRIPS: f64 = 4.0;
 
-/// How long after one mailserver the next one is back.
-const NEXT_BACK: f64 = 5_000.0;
-
-/// For how long arrivals are told apart.
+/// For how long arrivals after a loss are told apart.
 const HORIZON: f64 = 40_000.0;
 
 // === impl Story ===
@@ -71,6 +70,14 @@ impl Story {
             Self::LossAmongPeers => "The most used one dies, the others are peers (waku2)",
             Self::LossWithoutPeers => "The most used one dies, the others must be dialled (waku1)",
             Self::Return => "All were gone for 30 s, then one is back every 5 s",
+        }
+    }
+
+    /// For how long arrivals are told apart.
+    fn horizon(self, world: &World) -> f64 {
+        match self {
+            Self::LossAmongPeers | Self::LossWithoutPeers => HORIZON,
+            Self::Return => outage::measured_at(world),
         }
     }
 
@@ -100,24 +107,24 @@ pub(crate) fn most_used(world: &World, seed: u64) -> usize {
 }
 
 /// One story while it is played.
-struct Play<'a> {
+pub(crate) struct Play<'a> {
     story: Story,
     rule: Rule,
-    world: &'a World,
-    tempo: Tempo,
-    chooser: Chooser<'a>,
-    random: StdRng,
+    pub(crate) world: &'a World,
+    pub(crate) tempo: Tempo,
+    pub(crate) chooser: Chooser<'a>,
+    pub(crate) random: StdRng,
     before: Vec<usize>,
-    after: Vec<usize>,
+    pub(crate) after: Vec<usize>,
     arrivals: Arrivals,
-    available: Vec<f32>,
-    asked: Vec<f32>,
+    pub(crate) available: Vec<f32>,
+    pub(crate) asked: Vec<f32>,
 }
 
 // === impl Play ===
 
 impl<'a> Play<'a> {
-    fn new(story: Story, world: &'a World, rule: Rule, seed: u64) -> Self {
+    pub(crate) fn new(story: Story, world: &'a World, rule: Rule, seed: u64) -> Self {
         let peers = story == Story::LossAmongPeers;
         Self {
             story,
@@ -128,14 +135,14 @@ impl<'a> Play<'a> {
             random: StdRng::seed_from_u64(seed),
             before: Vec::with_capacity(world.sidecars().len()),
             after: Vec::with_capacity(world.sidecars().len()),
-            arrivals: Arrivals::new(world.mailservers.len(), HORIZON),
+            arrivals: Arrivals::new(world.mailservers.len(), story.horizon(world)),
             available: Vec::new(),
             asked: Vec::new(),
         }
     }
 
     /// All is well, and has been for long: the mailserver in use.
-    fn begin(&mut self, sidecar: Sidecar) -> Option<usize> {
+    pub(crate) fn begin(&mut self, sidecar: Sidecar) -> Option<usize> {
         let times = self.ping(sidecar, &self.world.all_alive());
         let active = self.chooser.active(&times, &mut self.random);
         self.before.extend(active);
@@ -170,23 +177,6 @@ impl<'a> Play<'a> {
         self.switch(sidecar, next, at, cause);
     }
 
-    /// Nobody has had a mailserver; the first one is back at 0.
-    fn come_back(&mut self, sidecar: Sidecar) {
-        // A round that finds nobody takes its time too.
-        let period = self.tempo.tick.max(self.tempo.timeout);
-        let mut at = self.fraction() * period;
-        let earliest = at + self.pause(self.tempo.offline, Cause::Lost);
-        loop {
-            let alive = self.back_by(at);
-            let (next, decided) = self.round(sidecar, &alive, at);
-            if next.is_some() {
-                return self.switch(sidecar, next, decided.max(earliest), Cause::Lost);
-            }
-            // The one that is back is too far away to answer in time.
-            at += period;
-        }
-    }
-
     /// When it notices, and whether everybody does at that moment.
     fn notices(&mut self) -> (f64, Cause) {
         match self.random.random_bool(TOLD) {
@@ -195,14 +185,14 @@ impl<'a> Play<'a> {
         }
     }
 
-    /// They come back in the order of the file.
-    fn back_by(&self, at: f64) -> Alive {
-        let count = self.world.mailservers.len();
-        (0..count).map(|nth| nth as f64 * NEXT_BACK <= at).collect()
-    }
-
     /// A ping round and the choice after it, and when that is made.
     fn round(&mut self, sidecar: Sidecar, alive: &Alive, at: f64) -> (Option<usize>, f64) {
+        let (times, over) = self.survey(sidecar, alive, at);
+        (self.chooser.active(&times, &mut self.random), over)
+    }
+
+    /// A ping round, and when it is over: what is still to answer may be dead.
+    pub(crate) fn survey(&mut self, sidecar: Sidecar, alive: &Alive, at: f64) -> (Times, f64) {
         self.probes_arrive(sidecar, alive, at);
         let times = self.ping(sidecar, alive);
         let slowest = times
@@ -210,8 +200,8 @@ impl<'a> Play<'a> {
             .flatten()
             .max()
             .filter(|_| times.iter().all(Option::is_some));
-        let took = slowest.map_or(self.tempo.timeout, |it| it.as_secs_f64() * 1000.0);
-        (self.chooser.active(&times, &mut self.random), at + took)
+        let took = slowest.map_or(self.tempo.timeout, |it| ms(*it));
+        (times, at + took)
     }
 
     fn ping(&mut self, sidecar: Sidecar, alive: &Alive) -> Times {
@@ -230,29 +220,43 @@ impl<'a> Play<'a> {
     /// The choice is made: dial if need be, tell the node, ask for the history.
     fn switch(&mut self, sidecar: Sidecar, next: Option<usize>, decided: f64, cause: Cause) {
         let Some(next) = next else { return };
-        let rtt = self.world.rtt(sidecar, next);
-        let mut at = decided;
-        if self.story != Story::LossAmongPeers {
-            self.arrivals.add(Arrival::Dial, next, at + rtt / 2.0);
-            at += DIAL_TRIPS * rtt;
-        }
-        at += RPC;
+        let at = self.connect(sidecar, next, decided);
         self.available.push(at as f32);
-        let asked = at + self.pause(self.tempo.request, cause) + rtt / 2.0;
-        self.arrivals.add(Arrival::Request, next, asked);
+        let asks = at + self.pause(self.tempo.request, cause);
+        let asked = self.ask(sidecar, next, asks);
         self.asked.push(asked as f32);
         self.after.push(next);
     }
 
-    fn pause(&mut self, of: fn(Cause, f64) -> Duration, cause: Cause) -> f64 {
-        of(cause, self.fraction()).as_secs_f64() * 1000.0
+    /// Dials if need be and tells the node; when it is connected.
+    pub(crate) fn connect(&mut self, sidecar: Sidecar, next: usize, at: f64) -> f64 {
+        let rtt = self.world.rtt(sidecar, next);
+        let dial = match self.story {
+            Story::LossAmongPeers => 0.0,
+            Story::LossWithoutPeers | Story::Return => {
+                self.arrivals.add(Arrival::Dial, next, at + rtt / 2.0);
+                DIAL_TRIPS * rtt
+            }
+        };
+        at + dial + RPC
     }
 
-    fn fraction(&mut self) -> f64 {
+    /// Asks for the history; when that arrives.
+    pub(crate) fn ask(&mut self, sidecar: Sidecar, of: usize, at: f64) -> f64 {
+        let arrives = at + self.world.rtt(sidecar, of) / 2.0;
+        self.arrivals.add(Arrival::Request, of, arrives);
+        arrives
+    }
+
+    fn pause(&mut self, of: fn(Cause, f64) -> Duration, cause: Cause) -> f64 {
+        ms(of(cause, self.fraction()))
+    }
+
+    pub(crate) fn fraction(&mut self) -> f64 {
         self.random.random()
     }
 
-    fn end(self) -> Outcome {
+    pub(crate) fn end(self) -> Outcome {
         let mailservers = self.world.mailservers.len();
         Outcome {
             story: self.story,
@@ -264,6 +268,11 @@ impl<'a> Play<'a> {
             asked: Quantiles::new(self.asked),
         }
     }
+}
+
+/// A duration as the stories count time.
+pub(crate) fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1_000.0
 }
 
 /// How many use each mailserver.
@@ -278,7 +287,7 @@ fn count(used: &[usize], mailservers: usize) -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tally::{ALL, JUDGED};
+    use crate::arrivals::{ALL, JUDGED};
 
     const SIDECARS: usize = 2_000;
 
@@ -329,18 +338,6 @@ mod tests {
         );
         let (node, _) = play(Story::LossAmongPeers, Rule::Node2024);
         assert!(node.available.at(0.0) >= 4_000.0);
-    }
-
-    #[test]
-    fn after_a_return_everybody_has_a_mailserver_again_and_ours_is_soonest() {
-        for rule in Rule::ALL {
-            let (outcome, _) = play(Story::Return, rule);
-            assert_eq!(total(&outcome.after), SIDECARS as u64);
-        }
-        let late = |rule| play(Story::Return, rule).0.available.at(0.95);
-        // Noticed within 1 s, a pause of up to 1.5 s, a round of 0.5 s; the rest is the dial.
-        assert!(late(Rule::Ours) <= 3_500.0);
-        assert!(late(Rule::Ours) < late(Rule::Node2024).min(late(Rule::Quarter)));
     }
 
     #[test]

@@ -104,6 +104,11 @@ impl Quantiles {
     pub(crate) fn count(&self) -> usize {
         self.0.len()
     }
+
+    /// How many were done within this time, in ms.
+    pub(crate) fn within(&self, ms: f64) -> usize {
+        self.0.partition_point(|it| f64::from(*it) <= ms)
+    }
 }
 
 #[cfg(test)]
@@ -139,5 +144,6 @@ mod tests {
         assert_eq!(Quantiles::new(Vec::new()).at(0.5), 0.0);
         let times = Quantiles::new(vec![3.0, 1.0, 2.0]);
         assert_eq!([0.0, 0.5, 1.0].map(|part| times.at(part)), [1.0, 2.0, 3.0]);
+        assert_eq!([0.5, 2.0, 9.0].map(|ms| times.within(ms)), [0, 2, 3]);
     }
 }
