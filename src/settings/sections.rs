@@ -70,6 +70,7 @@ impl Settings {
             connect_timeout: self.cycle.connect_timeout,
             selection_timeout: selector::decision_limit(self.ping.timeout) + Duration::from_secs(2),
             jitter: self.cycle.jitter,
+            crowd: self.crowd(),
             standby: self.selector.standby,
             improve: self.selector.improve,
         }

@@ -71,6 +71,7 @@ use crate::{
     connector::{
         attempts::Attempts,
         comparison::Comparison,
+        crowd::CrowdRule,
         evidence::Evidence,
         memory::Memory,
         node_view::NodeView,
@@ -105,6 +106,8 @@ pub struct Config {
     pub selection_timeout: Duration,
     /// The longest random pause before a dial that many others are likely to make at the same moment.
     pub jitter: Duration,
+    /// How many others act at the same moment.
+    pub crowd: CrowdRule,
     /// How ready the next mailserver is kept.
     pub standby: Readiness,
     /// Leave a mailserver that works for one that is much faster.
@@ -120,6 +123,7 @@ impl Default for Config {
             connect_timeout: Duration::from_secs(10),
             selection_timeout: Duration::from_secs(5),
             jitter: Duration::from_millis(500),
+            crowd: CrowdRule::default(),
             standby: Readiness::Warm,
             improve: false,
         }
