@@ -262,6 +262,7 @@ impl Addresses {
                 port(&self.online),
                 port(&self.tracker),
                 port(&self.registry),
+                port(&self.connector),
             ],
             history_signals: port(&self.history),
             switched: port(&self.connector),

@@ -38,6 +38,7 @@
 //! |---|---|
 //! | `NodeView` | what others told of the node |
 //! | `Outage`, `Search` | whether we are offline, what was missed; when to look again if nobody answers |
+//! | `WorldReturn` | how to come back when everybody else does too |
 //! | `Pauses`, `Attempts` | when we may dial, and whom not again |
 //! | `Standby`, `Comparison` | who is next, and whether it is better |
 //! | `Probation` | whether what is used without proof works |
@@ -52,6 +53,7 @@
 //! | `hold` | whether a mailserver is lost or we are offline |
 //! | `prove` | whether what is used without proof works |
 //! | `replace` | who is next, and whether it is better |
+//! | `spread` | how to come back when everybody else does too |
 
 mod choose;
 mod connect;
@@ -59,6 +61,7 @@ mod hold;
 mod inputs;
 mod prove;
 mod replace;
+mod spread;
 mod views;
 
 use std::{collections::VecDeque, time::Duration};
@@ -83,6 +86,7 @@ use crate::{
         search::Search,
         standby::Standby,
         watch_order::WatchOrder,
+        world_return::WorldReturn,
     },
     messages::{
         connection::Counts, events::Event, peers::PeerState, selection::Select, watch::Watch,
@@ -162,6 +166,7 @@ pub struct Cycle {
     node: NodeView,
     phase: Phase,
     outage: Outage,
+    world_return: WorldReturn,
     search: Search,
     pauses: Pauses,
     attempts: Attempts,
@@ -190,6 +195,7 @@ impl Cycle {
             node: NodeView::unknown(),
             phase: Phase::Idle,
             outage: Outage::default(),
+            world_return: WorldReturn::default(),
             search: Search::default(),
             pauses: Pauses::default(),
             attempts: Attempts::default(),
@@ -234,7 +240,8 @@ impl Cycle {
             ],
             _ => [None, None],
         };
-        let later = later.into_iter().flatten().filter(|at| now < *at);
+        let later = later.into_iter().chain([self.world_return.due()]);
+        let later = later.flatten().filter(|at| now < *at);
         // These move on whenever they are handled: one that has passed meanwhile is due now.
         let due = [self.phase.limit(), self.probation.begins_at()];
         due.into_iter().flatten().chain(later).min()

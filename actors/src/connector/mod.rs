@@ -16,6 +16,7 @@ mod probation;
 mod search;
 mod standby;
 mod watch_order;
+mod world_return;
 
 use std::{
     collections::BTreeMap,
@@ -41,7 +42,10 @@ use crate::{
             HistoryUnderWay, MailserverAvailable, MailserverFailing, MailserverGone,
             MailserverServed,
         },
-        node::{Connect, DropPeer, Introduce, NodeChanged, NodePort, NodeSwitched, RefreshPeers},
+        node::{
+            Connect, DropPeer, Introduce, NodeChanged, NodePort, NodeSwitched, PeerSnapshot,
+            RefreshPeers,
+        },
         online::VerdictChanged,
         peers::{Mark, PeerConnected, PeerDisconnected, PeerState, Repeat},
         selection::{Decision, Select, Surveyed},
@@ -263,6 +267,16 @@ impl Handler<PeerDisconnected> for Connector {
         self.run("peer", ctx, |it, now| {
             it.handle_peer(&identity, PeerState::Disconnected, alone, now);
         });
+    }
+}
+
+/// Of the list of peers it needs only whether it is empty: the rest it is told by the peer tracker.
+impl Handler<PeerSnapshot> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, snapshot: PeerSnapshot, ctx: &mut Context<Self>) {
+        let alone = snapshot.peers.is_empty();
+        self.run("peers", ctx, |it, _| it.handle_alone(alone));
     }
 }
 

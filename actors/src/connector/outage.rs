@@ -9,7 +9,7 @@
 //!   Asleep ◀──▶ Answered ◀─ Offline
 //! ```
 
-use crate::model::verdict::Verdict;
+use crate::{Instant, model::verdict::Verdict};
 
 /// How we stand, as far as others are concerned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,9 +20,15 @@ pub(crate) enum Reach {
     /// Something does; it is being looked into.
     Suspect,
     /// Nobody answers: nobody is dialled, and whatever was planned before is withdrawn.
-    Offline,
+    Offline {
+        /// Since when.
+        since: Instant,
+    },
     /// The verdict is still offline, but a candidate has answered.
-    Answered,
+    Answered {
+        /// Since when nobody had.
+        since: Instant,
+    },
     /// We slept and have just woken up.
     Asleep,
 }
@@ -37,20 +43,20 @@ pub(crate) struct Outage {
 
 impl Outage {
     /// The verdict changed.
-    pub(crate) fn judged(&mut self, verdict: Verdict) {
+    pub(crate) fn judged(&mut self, verdict: Verdict, now: Instant) {
         self.reach = match verdict {
             Verdict::Online => Reach::Online,
             Verdict::Suspect => Reach::Suspect,
-            Verdict::Offline => Reach::Offline,
+            Verdict::Offline => Reach::Offline { since: now },
             Verdict::Asleep => Reach::Asleep,
         };
-        self.missed |= matches!(self.reach, Reach::Offline | Reach::Asleep);
+        self.missed |= matches!(self.reach, Reach::Offline { .. } | Reach::Asleep);
     }
 
     /// Somebody answered a ping round.
     pub(crate) fn answered(&mut self) {
-        if self.reach == Reach::Offline {
-            self.reach = Reach::Answered;
+        if let Reach::Offline { since } = self.reach {
+            self.reach = Reach::Answered { since };
         }
     }
 
@@ -76,12 +82,20 @@ impl Outage {
 
     /// Whether the verdict is offline.
     pub(crate) fn is_offline(&self) -> bool {
-        matches!(self.reach, Reach::Offline | Reach::Answered)
+        self.offline_since().is_some()
+    }
+
+    /// Since when, if it is.
+    pub(crate) fn offline_since(&self) -> Option<Instant> {
+        match self.reach {
+            Reach::Offline { since } | Reach::Answered { since } => Some(since),
+            Reach::Online | Reach::Suspect | Reach::Asleep => None,
+        }
     }
 
     /// Whether nobody is dialled until somebody answers.
     pub(crate) fn forbids_dials(&self) -> bool {
-        self.reach == Reach::Offline
+        matches!(self.reach, Reach::Offline { .. })
     }
 }
 
@@ -92,23 +106,23 @@ mod tests {
     #[test]
     fn offline_forbids_dials_until_somebody_answers_or_the_verdict_changes() {
         let mut outage = Outage::default();
-        outage.judged(Verdict::Suspect);
+        outage.judged(Verdict::Suspect, Instant::now());
         assert!(!outage.forbids_dials());
-        outage.judged(Verdict::Offline);
+        outage.judged(Verdict::Offline, Instant::now());
         assert!(outage.forbids_dials() && outage.is_offline());
         outage.answered();
         assert!(!outage.forbids_dials() && outage.is_offline());
-        outage.judged(Verdict::Online);
+        outage.judged(Verdict::Online, Instant::now());
         assert!(!outage.forbids_dials() && !outage.is_offline());
-        outage.judged(Verdict::Offline);
-        outage.judged(Verdict::Asleep);
+        outage.judged(Verdict::Offline, Instant::now());
+        outage.judged(Verdict::Asleep, Instant::now());
         assert!(!outage.forbids_dials());
     }
 
     #[test]
     fn an_answer_is_news_only_while_offline() {
         let mut outage = Outage::default();
-        outage.judged(Verdict::Suspect);
+        outage.judged(Verdict::Suspect, Instant::now());
         outage.answered();
         assert!(!outage.is_online() && !outage.is_offline());
     }
@@ -116,11 +130,11 @@ mod tests {
     #[test]
     fn what_was_missed_is_owed_until_it_was_asked_for() {
         let mut outage = Outage::default();
-        outage.judged(Verdict::Suspect);
+        outage.judged(Verdict::Suspect, Instant::now());
         assert!(!outage.has_missed());
         for verdict in [Verdict::Offline, Verdict::Asleep] {
-            outage.judged(verdict);
-            outage.judged(Verdict::Online);
+            outage.judged(verdict, Instant::now());
+            outage.judged(Verdict::Online, Instant::now());
             assert!(outage.has_missed());
             outage.made_up();
             assert!(!outage.has_missed());

@@ -7,6 +7,7 @@ mod failover;
 mod node;
 mod pin;
 mod rig;
+mod world_return;
 
 use actors::{
     connector::cycle::Config,

@@ -37,10 +37,13 @@ impl Cycle {
                     self.try_pin(now);
                 }
                 self.prepare_standby(now);
+                self.spread_again(now);
             }
             Phase::Held(held, _) => {
                 let held = held.clone();
-                self.ask_about(held, now);
+                if !self.must_pause(now) {
+                    self.ask_about(held, now);
+                }
             }
             Phase::Idle | Phase::Suspended { .. } | Phase::Selecting(_) => self.choose(now),
         }
@@ -48,6 +51,9 @@ impl Cycle {
 
     pub(super) fn choose(&mut self, now: Instant) {
         if self.node.mode() == Some(Mode::Observe) && self.adopt(now) {
+            return;
+        }
+        if self.must_pause(now) {
             return;
         }
         let insists = self.pin.as_ref().is_some_and(|pin| pin.insists(now));
@@ -145,6 +151,8 @@ impl Cycle {
         let chosen = decision.identity.as_ref();
         // The choice must be in the list: it may have changed since the ping round began.
         match chosen.and_then(|it| self.node.candidate(it)).cloned() {
+            // It is chosen after the pause: more will be back by then.
+            Some(_) if self.world_return.forbids_dials() => {}
             Some(mailserver) if self.failed_meanwhile(decision, &mailserver) => self.select(now),
             // Somebody answers: now a pin that was not to be dialled while we were offline may be.
             Some(_) if self.insists_on_untried_pin(now) => self.connect_pin(now),

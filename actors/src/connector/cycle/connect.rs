@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rand::RngExt;
+
 use super::{Command, Cycle};
 use crate::{
     Instant,
@@ -11,6 +13,7 @@ use crate::{
         pin::{Pin, Trial},
         search::Search,
         standby::Standby,
+        world_return::WorldReturn,
     },
     messages::{events::Event, peers::PeerState},
     model::{
@@ -132,7 +135,10 @@ impl Cycle {
         let available = Command::Publish(Event::MailserverAvailable {
             mailserver: mailserver.reference(),
         });
-        let request = Command::Available(mailserver.clone(), self.pauses.use_up());
+        let random = &mut self.random;
+        let hurried = self.world_return.arrive(|| random.random(), now);
+        let pause = self.pauses.use_up();
+        let request = Command::Available(mailserver.clone(), hurried.unwrap_or(pause));
         self.commands.extend([mark, available, request]);
         self.counts.connections += 1;
         self.attempts.forget();
@@ -248,6 +254,7 @@ impl Cycle {
     ) {
         let identity = &mailserver.identity;
         self.phase = Phase::Idle;
+        self.world_return.left();
         self.counts.losses += 1;
         self.node.listed.remove(identity);
         self.memory.suspect(identity.clone(), cause);
@@ -378,6 +385,7 @@ impl Cycle {
         self.trial = Trial::Resting;
         self.probation.end();
         self.standby = Standby::Unwanted;
+        self.world_return = WorldReturn::Over;
         self.node.choice = NodeChoice::Unknown;
         if was_active {
             self.publish_changed(None, reason);

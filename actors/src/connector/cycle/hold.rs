@@ -15,6 +15,7 @@ use crate::{
         phase::{Announced, Asked, Held, Inquiry, Phase},
         search::Search,
         watch_order::WatchOrder,
+        world_return::WorldReturn,
     },
     messages::selection::{Decision, Surveyed},
     model::{
@@ -126,6 +127,9 @@ impl Cycle {
 
     /// The answer to [`Self::ask_about`].
     pub(super) fn judge(&mut self, held: Held, decision: &Decision, now: Instant) {
+        if decision.chosen.is_some() && self.world_return.forbids_dials() {
+            return self.excuse(held);
+        }
         let answers = reply_of(decision, &held.mailserver.identity);
         let react = testimony(&held, |it| reply_of(decision, it));
         let wanted_back = self.is_our_fault(&held) && answers.is_none();
@@ -266,6 +270,7 @@ impl Cycle {
     pub(super) fn withdraw_plans(&mut self, now: Instant) {
         self.probation.end();
         self.trial = Default::default();
+        self.world_return = WorldReturn::Over;
         match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Waiting {
                 mailserver,
@@ -294,22 +299,29 @@ impl Cycle {
     /// Offline, nobody is dialled on the strength of what was known before: only an answer ends it. Where our probes
     /// are no evidence, a dial is the only way to find out.
     pub(super) fn may_dial_unasked(&self) -> bool {
-        !self.outage.forbids_dials() || self.evidence.is_blocked()
+        (!self.outage.forbids_dials() || self.evidence.is_blocked())
+            && !self.world_return.forbids_dials()
     }
 
     /// We are online again, or awake.
-    pub(super) fn return_online(&mut self, was_offline: bool, now: Instant) {
+    pub(super) fn return_online(&mut self, offline_since: Option<Instant>, now: Instant) {
         self.attempts.forget();
         self.search = Search::Over;
-        if was_offline {
-            let random = self.fraction();
-            self.pauses.after_offline(self.config.jitter, random, now);
+        self.come_back(offline_since);
+        if offline_since.is_some() && !self.world_return.forbids_dials() {
+            self.pause_after_offline(now);
         }
         match &self.phase {
             // The list of the node may be older than the outage.
             Phase::Connected { .. } => self.look_beside(true, now),
             _ => self.step(now),
         }
+    }
+
+    /// Others in our region come back now.
+    pub(super) fn pause_after_offline(&mut self, now: Instant) {
+        let random = self.fraction();
+        self.pauses.after_offline(self.config.jitter, random, now);
     }
 
     /// Has the active mailserver asked for what may have been missed.

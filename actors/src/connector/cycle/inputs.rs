@@ -146,6 +146,11 @@ impl Cycle {
         self.standby.listing_changed(|it| self.node.lists(it), now);
     }
 
+    /// The node lists no peer at all, or some.
+    pub fn handle_alone(&mut self, alone: bool) {
+        self.node.alone = alone;
+    }
+
     /// The answer to [`Command::Select`].
     pub fn handle_decision(&mut self, decision: &Decision, now: Instant) {
         let round = decision.round;
@@ -154,8 +159,14 @@ impl Cycle {
         if decision.chosen.is_some() && (awaited || self.probation.is_round(round)) {
             self.outage.answered();
         }
+        if decision.chosen.is_some() {
+            self.come_back(self.outage.offline_since());
+        }
         match decision.purpose {
             Purpose::Standby => self.draw_standby(decision, now),
+            Purpose::Active if self.world_return.is_respread_by(round) => {
+                self.move_on(decision, now);
+            }
             Purpose::Active if !self.phase.awaits(round) => self.weigh(decision, now),
             Purpose::Active => match std::mem::replace(&mut self.phase, Phase::Idle) {
                 Phase::Held(held, Inquiry::Asked(_)) => self.judge(held, decision, now),
@@ -167,14 +178,15 @@ impl Cycle {
     /// The whole outcome of a ping round, which a decision may have overtaken.
     pub fn handle_surveyed(&mut self, surveyed: &Surveyed, now: Instant) {
         self.remember(surveyed, now);
+        self.count_the_returned(surveyed, now);
         self.judge_late(surveyed, now);
         self.settle_probation(surveyed, now);
     }
 
     /// The verdict on our own network changed.
     pub fn handle_verdict(&mut self, verdict: Verdict, now: Instant) {
-        let was_offline = self.outage.is_offline();
-        self.outage.judged(verdict);
+        let offline_since = self.outage.offline_since();
+        self.outage.judged(verdict, now);
         match verdict {
             Verdict::Suspect => {}
             Verdict::Offline => {
@@ -182,7 +194,7 @@ impl Cycle {
                 self.withdraw_plans(now);
             }
             Verdict::Asleep => self.memory.acquit(),
-            Verdict::Online if self.outage.has_missed() => self.return_online(was_offline, now),
+            Verdict::Online if self.outage.has_missed() => self.return_online(offline_since, now),
             Verdict::Online if matches!(self.phase, Phase::Held(_, Inquiry::Unanswered)) => {
                 self.step(now);
             }
