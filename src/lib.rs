@@ -9,7 +9,7 @@
 //! | [`clock`], [`network`] | what the system knows of sleep and of the network |
 //! | [`fleets`] | fleet files |
 //! | [`state`], [`memory`], [`keeper`] | what survives a restart |
-//! | [`control`], [`http`] | the control API and how it is served |
+//! | [`control`] | the control API and how it is served |
 //! | [`cli`], [`once`], [`shutdown`], [`exit`] | the command line, and how the process ends |
 //! | [`sim`], [`demo`], [`simulate`] | a simulated node, and what is shown with it |
 //!
@@ -21,7 +21,6 @@ pub mod control;
 pub mod demo;
 pub mod exit;
 pub mod fleets;
-pub mod http;
 pub mod keeper;
 pub mod memory;
 pub mod network;

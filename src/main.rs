@@ -38,8 +38,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// One thread for everything but libp2p handshakes, which have one of their own; names are resolved by at most two more
-/// on each.
+/// One thread for everything but libp2p handshakes, which have one of their own, and the control API, which has two;
+/// names are resolved by at most two more on each of the first two.
 fn runtime() -> tokio::runtime::Runtime {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all().max_blocking_threads(2);
@@ -76,8 +76,9 @@ async fn execute(line: &CommandLine) -> Result<(), Failure> {
     }
 }
 
-/// Libraries that log each step of a negotiation: their lines come only when their target is named.
-const TALKATIVE: [&str; 5] = [
+/// Libraries that log each step of a negotiation or of a start: their lines come only when their target is named.
+const TALKATIVE: [&str; 6] = [
+    "actix_server",
     "libp2p_core",
     "libp2p_noise",
     "multistream_select",

@@ -80,11 +80,11 @@ const IDLE: [IdleFigure; 4] = [
     IdleFigure {
         figure: Figure {
             name: "idle: context switches",
-            // The watch's 2 s: a timer, an order to the other thread, a reply, its answer; with the clocks 6 /s. A timer
-            // of 100 ms somewhere would show.
+            // The watch's second: a timer, an order to the other thread, a reply, its answer; with the clocks, and the
+            // half-second clock of the control API's server. A timer of 100 ms somewhere would show.
             how: "all threads, voluntary and not, over 60 s; the same three",
             unit: "1/s",
-            bound: 12.0,
+            bound: 18.0,
         },
         of: |minute| minute.switches,
     },
@@ -102,7 +102,7 @@ const IDLE: [IdleFigure; 4] = [
             name: "idle: threads",
             how: "most of 60 looks; the same three",
             unit: "",
-            bound: 4.0,
+            bound: 6.0,
         },
         of: |minute| minute.most_threads,
     },

@@ -1,5 +1,7 @@
 //! What a request that cannot be served is answered: a status, and JSON with a word and a reason.
 
+use std::time::Duration;
+
 use actix_web::{HttpResponse, ResponseError, body::BoxBody, http::StatusCode};
 use actors::messages::{candidates::RegistryError, history::QueueError};
 use serde_json::json;
@@ -19,6 +21,8 @@ pub(super) enum ApiError {
     NotJson,
     #[error("the body is larger than {0} bytes")]
     TooLarge(usize),
+    #[error("the body did not arrive within {} s", .0.as_secs())]
+    TooSlow(Duration),
     #[error("{0}")]
     Invalid(String),
     #[error("{0}")]
@@ -46,6 +50,7 @@ impl ApiError {
             Self::NotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json"),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            Self::TooSlow(_) => (StatusCode::REQUEST_TIMEOUT, "too_slow"),
             Self::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid"),
             Self::Unknown(_) => (StatusCode::NOT_FOUND, "unknown"),
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict"),

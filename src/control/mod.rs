@@ -1,8 +1,8 @@
 //! The control API: what people and programs see and change while the service runs.
 //!
 //! ```text
-//! socket ─▶ http ─▶ guard (Host, Origin) ─▶ routes ─▶ Ports ─▶ actors
-//!                                             └──▶ stream ◀── events
+//! socket ─▶ server ─▶ guard (Host, Origin) ─▶ routes ─▶ Ports ─▶ actors
+//!                                               └──▶ stream ◀── events
 //! ```
 //!
 //! Everything is asked by message with a limit: an actor that does not answer costs its part of the
@@ -14,6 +14,7 @@ mod error;
 mod guard;
 mod metrics;
 mod routes;
+mod server;
 mod signals;
 mod snapshot;
 mod status;
@@ -36,8 +37,6 @@ use actors::messages::{
     watch::GetWatch,
 };
 use tokio::{net::TcpListener, sync::watch, time::Instant};
-
-use crate::http;
 
 /// How long an actor may take to tell its state, before that part of an answer is left out.
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);
@@ -117,7 +116,7 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
 ///
 /// # Errors
 ///
-/// If the listener has no address or the application could not be built.
+/// If the listener has no address, or the threads that serve it could not be started.
 pub async fn serve(
     listener: TcpListener,
     config: Config,
@@ -126,21 +125,27 @@ pub async fn serve(
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
     let (stopping, stopped) = watch::channel(());
-    let app = App::new()
-        .app_data(web::Data::new(ports))
-        .app_data(web::Data::new(config))
-        .app_data(web::Data::new(Started(Instant::now())))
-        .app_data(web::Data::new(stream::Streams::new(stopped)))
-        .app_data(web::Data::new(guard::Guard::new(address)))
-        .wrap(actix_web::middleware::from_fn(guard::admit))
-        .configure(routes::register);
+    let (ports, config) = (web::Data::new(ports), web::Data::new(config));
+    let started = web::Data::new(Started(Instant::now()));
+    let streams = web::Data::new(stream::Streams::new(stopped));
+    let guard = web::Data::new(guard::Guard::new(address));
+    let app = move || {
+        App::new()
+            .app_data(ports.clone())
+            .app_data(config.clone())
+            .app_data(started.clone())
+            .app_data(streams.clone())
+            .app_data(guard.clone())
+            .wrap(actix_web::middleware::from_fn(guard::admit))
+            .configure(routes::register)
+    };
     tracing::info!(%address, "control API open");
     // Dropping the sender ends the streams.
     let shutdown = async move {
         shutdown.await;
         drop(stopping);
     };
-    http::serve(listener, app, http::Limits::default(), shutdown).await
+    server::serve(listener, app, server::Limits::default(), shutdown).await
 }
 
 /// When the API came up.

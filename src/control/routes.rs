@@ -1,6 +1,9 @@
 //! The routes: what is served where, and which message answers it.
 
-use std::future::{Ready, ready};
+use std::{
+    future::{Ready, ready},
+    time::Duration,
+};
 
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse, ResponseError, guard,
@@ -31,6 +34,9 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// The largest body of signals: a whole burst of them, but none of the huge ones that nobody needs.
 const MAX_SIGNALS_BYTES: usize = 4 * 1024 * 1024;
+
+/// How long a body may take to arrive.
+const BODY_LIMIT: Duration = Duration::from_secs(30);
 
 /// `GET /`.
 const INDEX: &str = "\
@@ -276,7 +282,35 @@ async fn body(
     {
         return Err(ApiError::NotJson);
     }
-    let read = payload.to_bytes_limited(limit).await;
+    let read = tokio::time::timeout(BODY_LIMIT, payload.to_bytes_limited(limit)).await;
+    let read = read.map_err(|_| ApiError::TooSlow(BODY_LIMIT))?;
     let body = read.map_err(|_| ApiError::TooLarge(limit))?;
     body.map_err(|error| ApiError::Invalid(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_http::BoxedPayloadStream;
+    use actix_web::{FromRequest, dev, test::TestRequest};
+    use futures_util::{StreamExt, stream};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[actix::test]
+    async fn a_body_that_dawdles_is_not_waited_for() {
+        tokio::time::pause();
+        let request = TestRequest::default()
+            .insert_header(("content-type", "application/json"))
+            .to_http_request();
+        let begin = stream::iter([Ok(Bytes::from_static(b"{"))]);
+        let endless: BoxedPayloadStream = Box::pin(begin.chain(stream::pending()));
+        let mut endless = dev::Payload::from(endless);
+        let payload = web::Payload::from_request(&request, &mut endless).await;
+        let begun = Instant::now();
+        let read = body(&request, payload.unwrap(), MAX_BODY_BYTES).await;
+        assert_eq!(read, Err(ApiError::TooSlow(BODY_LIMIT)));
+        // Timers are rounded up to a millisecond.
+        assert!((begun.elapsed() - BODY_LIMIT).as_millis() <= 1);
+    }
 }

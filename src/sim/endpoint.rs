@@ -2,16 +2,22 @@
 //!
 //! Classic nodes have their JSON-RPC at `/` and no socket; the simulation gives all modes the same two.
 
-use std::{cell::RefCell, io, net::SocketAddr, rc::Rc, time::Duration};
+use std::{cell::RefCell, fmt, io, net::SocketAddr, rc::Rc, time::Duration};
 
+use actix_http::{HttpService, KeepAlive, Request as HttpHead, Response, body::MessageBody};
+use actix_service::{IntoServiceFactory, Service, ServiceFactory, map_config};
 use actix_web::{
-    App, HttpRequest, HttpResponse,
+    App, Error, HttpRequest, HttpResponse,
+    dev::AppConfig,
     http::header::{CONTENT_TYPE, ContentType},
     web,
 };
 use bytes::Bytes;
 use serde_json::Value;
-use tokio::task::JoinHandle;
+use tokio::{
+    net::TcpListener,
+    task::{JoinHandle, JoinSet},
+};
 
 use super::{
     methods,
@@ -19,7 +25,6 @@ use super::{
     port::Port,
     rpc::{self, Refusal, Request},
 };
-use crate::http::{self, Limits};
 
 /// The largest call, in bytes (geth's limit).
 const BODY_LIMIT: usize = 5 << 20;
@@ -27,16 +32,11 @@ const BODY_LIMIT: usize = 5 << 20;
 /// Calls in one batch.
 const BATCH_LIMIT: usize = 100;
 
-/// Nodes wait long: a subscriber that does not read is never cut off, connections stay open.
-const LIMITS: Limits = Limits {
-    connections: 512,
-    head: Duration::from_secs(30),
-    response: Duration::from_secs(3600),
-    half_closed: Duration::from_secs(5),
-    write: Duration::from_secs(3600),
-    keep_alive: Duration::from_secs(120),
-    grace: Duration::ZERO,
-};
+/// How long a head may take. Nodes wait long: a subscriber that does not read is never cut off.
+const HEAD_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long a connection is kept for the next call.
+const KEPT: Duration = Duration::from_secs(120);
 
 /// What is wrong with the node's HTTP side.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -95,8 +95,8 @@ impl Endpoint {
             .default_service(web::to(|| async {
                 HttpResponse::NotFound().body("404 page not found\n")
             }));
-        let serving = http::serve(listener, app, LIMITS, std::future::pending());
-        self.serving.replace(Some(actix_rt::spawn(serving)));
+        self.serving
+            .replace(Some(actix_rt::spawn(serve(listener, app))));
         Ok(())
     }
 
@@ -111,6 +111,37 @@ impl Endpoint {
 impl Drop for Endpoint {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+/// Serves until it is dropped, which cuts every connection. actix-web's server is none for this: its workers are
+/// threads of their own, and the node, as all of the simulation, is one state on one thread.
+async fn serve<I, S, B>(listener: TcpListener, app: I) -> io::Result<()>
+where
+    I: IntoServiceFactory<S, HttpHead>,
+    S: ServiceFactory<HttpHead, Config = AppConfig, Error = Error> + 'static,
+    S::InitError: fmt::Debug,
+    S::Response: Into<Response<B>>,
+    B: MessageBody + 'static,
+{
+    let http = HttpService::build()
+        .keep_alive(KeepAlive::Timeout(KEPT))
+        .client_request_timeout(HEAD_LIMIT)
+        .h1_allow_half_closed(false)
+        .h1(map_config(app, |()| AppConfig::default()))
+        .new_service(())
+        .await
+        .map_err(|()| io::Error::other("the application could not be built"))?;
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept() => {
+                let (stream, peer) = accepted?;
+                stream.set_nodelay(true)?;
+                connections.spawn_local(http.call((stream, Some(peer))));
+            }
+        }
     }
 }
 

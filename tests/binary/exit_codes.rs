@@ -3,7 +3,7 @@
 use std::{net::TcpListener, path::Path};
 
 use tempfile::TempDir;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::{
     foreign_node::{ForeignNode, Generation},
@@ -210,10 +210,14 @@ async fn a_second_signal_ends_it_at_once() {
         .await
         .unwrap();
     let head = format!(
-        "POST /api/v1/mailservers HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n",
+        "POST /api/v1/mailservers HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n",
         sidecar.address
     );
     slow.write_all(head.as_bytes()).await.unwrap();
+    // Until then the server may know nothing of it, and would not wait.
+    let mut invited = [0; 12];
+    slow.read_exact(&mut invited).await.unwrap();
+    assert_eq!(&invited, b"HTTP/1.1 100");
     sidecar.terminate();
     until("it is stopping", || sidecar.log().contains("stopping")).await;
     sidecar.terminate();
