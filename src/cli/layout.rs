@@ -1,4 +1,7 @@
 //! Fitting text into a terminal.
+//!
+//! A row is one `format!` where it is printed. What a crate for tables would not do is done here: keep both ends of an
+//! address, and no control character of others.
 
 /// The width that everything fits in.
 pub(super) const WIDTH: usize = 80;

@@ -3,6 +3,9 @@
 //! One lookup per name is under way at a time, however many ask, because each one blocks a thread of the
 //! system's resolver for as long as that takes. Answers are used for a minute; after that they are only the
 //! fallback, for when the resolver fails or dawdles.
+//!
+//! The system is asked, as the node asks it: names that only its own services know (mDNS, a VPN) must be found here
+//! too. A resolver with sockets of its own would not find them, and forgets an answer when its time is over.
 
 use std::{
     collections::BTreeMap,
