@@ -8,9 +8,9 @@
 //! | [`node`], [`probe`] | adapters to the node and to mailservers |
 //! | [`clock`], [`network`] | what the system knows of sleep and of the network |
 //! | [`fleets`] | fleet files |
-//! | [`state`], [`memory`], [`keeper`] | what survives a restart |
+//! | [`state`], [`memory`], [`state_store`] | what survives a restart |
 //! | [`control`] | the control API and how it is served |
-//! | [`cli`], [`once`], [`shutdown`], [`exit`] | the command line, and how the process ends |
+//! | [`cli`], [`ping_command`], [`shutdown`], [`exit`] | the command line, and how the process ends |
 //! | [`sim`], [`demo`], [`simulate`] | a simulated node, and what is shown with it |
 //!
 //! The actors themselves are in the crate [`actors`].
@@ -21,11 +21,10 @@ pub mod control;
 pub mod demo;
 pub mod exit;
 pub mod fleets;
-pub mod keeper;
 pub mod memory;
 pub mod network;
 pub mod node;
-pub mod once;
+pub mod ping_command;
 pub mod probe;
 pub mod service;
 pub mod settings;
@@ -33,4 +32,5 @@ pub mod shutdown;
 pub mod sim;
 pub mod simulate;
 pub mod state;
+pub mod state_store;
 pub mod wiring;

@@ -6,7 +6,7 @@ use mailserver_sidecar::{
     cli::{self, Command, CommandLine},
     demo,
     exit::{Exit, Failure},
-    once,
+    ping_command,
     service::{Running, open_fleets},
     settings::{Loaded, LogFormat, Settings},
     shutdown, simulate,
@@ -64,7 +64,7 @@ async fn execute(line: &CommandLine) -> Result<(), Failure> {
         }
         Command::Demo(options) => demo::run(&options).await,
         Command::Simulate(options) => simulate::run(&options).await,
-        Command::Ping(output) => once::ping(&settings, output.json).await,
+        Command::Ping(output) => ping_command::run(&settings, output.json).await,
         Command::Check(output) => {
             let (_, loaded) = open_fleets(&settings)?;
             for skipped in &loaded.skipped {

@@ -27,12 +27,12 @@ use tokio::sync::mpsc;
 
 use crate::{
     control,
-    keeper::{Keeper, Pins},
     memory::MemoryStore,
     node::{Attach, Driver, Listeners, RpcClient},
     probe::Prober,
     settings::Settings,
     state::StateDir,
+    state_store::{PinStore, StateStore},
 };
 
 /// The running actors, as the rest of the process sees them.
@@ -56,7 +56,7 @@ struct Slots {
     driver: Slot<Driver>,
     events: Slot<Events>,
     history: Slot<HistoryRequester>,
-    keeper: Slot<Keeper>,
+    state_store: Slot<StateStore>,
     online: Slot<OnlineWatch>,
     pinger: Slot<Pinger>,
     prober: Slot<Prober>,
@@ -73,7 +73,7 @@ struct Addresses {
     driver: Addr<Driver>,
     events: Addr<Events>,
     history: Addr<HistoryRequester>,
-    keeper: Addr<Keeper>,
+    state_store: Addr<StateStore>,
     online: Addr<OnlineWatch>,
     pinger: Addr<Pinger>,
     prober: Addr<Prober>,
@@ -113,7 +113,7 @@ impl Slots {
             driver: self.driver.address(),
             events: self.events.address(),
             history: self.history.address(),
-            keeper: self.keeper.address(),
+            state_store: self.state_store.address(),
             online: self.online.address(),
             pinger: self.pinger.address(),
             prober: self.prober.address(),
@@ -141,8 +141,8 @@ impl Slots {
         let registry = to.registry(settings, &state);
         supervise("fleet_registry", self.registry, registry, overseer);
         let (memory, remembered) = MemoryStore::open(&state);
-        let keeper = Keeper::new(state.clone(), memory);
-        supervise("keeper", self.keeper, keeper, overseer);
+        let state_store = StateStore::new(state.clone(), memory);
+        supervise("state_store", self.state_store, state_store, overseer);
         supervise("peer_tracker", self.tracker, to.tracker(), overseer);
         let pinger = Pinger::new(port(&to.prober));
         supervise("pinger", self.pinger, pinger, overseer);
@@ -158,7 +158,7 @@ impl Slots {
         supervise("online", self.online, online, overseer);
         let prober = Prober::new(&settings.ping, rpc.clone());
         supervise("prober", self.prober, prober, overseer);
-        let pins = Rc::new(Pins::new(state));
+        let pins = Rc::new(PinStore::new(state));
         let driver = Driver::new(
             settings.node.clone(),
             rpc.clone(),
@@ -176,7 +176,7 @@ impl Addresses {
 
     fn registry(&self, settings: &Settings, state: &StateDir) -> FleetRegistry {
         let config = registry_config(settings);
-        let save: Recipient<Save> = port(&self.keeper);
+        let save: Recipient<Save> = port(&self.state_store);
         let listeners = vec![
             port(&self.tracker),
             port(&self.online),
@@ -234,7 +234,7 @@ impl Addresses {
             available: port(&self.history),
             unavailable: port(&self.history),
             watch: port(&self.watcher),
-            remember: port(&self.keeper),
+            remember: port(&self.state_store),
             events: port(&self.events),
         }
     }

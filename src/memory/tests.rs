@@ -9,7 +9,7 @@ use actors::{messages::connection::Remember, model::record::Cause};
 use tempfile::TempDir;
 
 use super::*;
-use crate::keeper::Keeper;
+use crate::state_store::StateStore;
 
 fn state(directory: &TempDir) -> StateDir {
     StateDir::open(directory.path().to_str().unwrap(), |_| None).unwrap()
@@ -389,19 +389,19 @@ async fn what_cannot_be_kept_is_one_warning_until_it_works_again() {
     let directory = TempDir::new().unwrap();
     let state = std::rc::Rc::new(state(&directory));
     let (store, _) = MemoryStore::open(&state);
-    let keeper = Keeper::new(state, store).start();
+    let state_store = StateStore::new(state, store).start();
     let other = Connection::open(directory.path().join(FILE)).unwrap();
     let (lines, _guard) = Lines::listen();
     for round in 0..2 {
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         for number in 0..3 {
             let remember = Remember(records([round * 10 + number]));
-            keeper.send(remember).await.unwrap();
+            state_store.send(remember).await.unwrap();
         }
         let warned = lines.take();
         assert_eq!(warned.len(), 1, "{warned:?}");
         other.execute_batch("ROLLBACK").unwrap();
-        keeper.send(Remember(records([]))).await.unwrap();
+        state_store.send(Remember(records([]))).await.unwrap();
         assert_eq!(lines.take(), Vec::<String>::new());
     }
     let kept = reopened(&copied(&directory));

@@ -302,7 +302,7 @@ mod tests {
     use futures_util::FutureExt as _;
 
     use super::*;
-    use crate::{keeper::NoPins, node::detect::Driving};
+    use crate::{node::detect::Driving, state_store::NoPins};
 
     fn link() -> Link {
         let config = Config::default();

@@ -30,11 +30,11 @@ const SERVICE: Floors<'_> = &[
     "clock exit fleets http network node shutdown",
     "control probe sim state",
     "memory settings",
-    "keeper",
+    "state_store",
     "wiring",
     "service",
     "cli",
-    "demo once simulate",
+    "demo ping_command simulate",
     "main",
     "lib",
 ];

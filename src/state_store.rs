@@ -12,14 +12,14 @@ use crate::{
 };
 
 /// The actor that writes what the registry wants kept, and what is remembered of mailservers.
-pub struct Keeper {
+pub struct StateStore {
     state: Rc<StateDir>,
     memory: MemoryStore,
     /// The last try to remember failed, and that was said.
     forgetful: bool,
 }
 
-impl Keeper {
+impl StateStore {
     /// Keeps in this directory, and in its store.
     #[must_use]
     pub fn new(state: Rc<StateDir>, memory: MemoryStore) -> Self {
@@ -31,13 +31,13 @@ impl Keeper {
     }
 }
 
-impl Actor for Keeper {
+impl Actor for StateStore {
     type Context = Context<Self>;
 }
 
-impl Supervised for Keeper {}
+impl Supervised for StateStore {}
 
-impl Handler<Save> for Keeper {
+impl Handler<Save> for StateStore {
     type Result = Result<(), String>;
 
     fn handle(&mut self, Save(saved): Save, _: &mut Context<Self>) -> Self::Result {
@@ -46,7 +46,7 @@ impl Handler<Save> for Keeper {
     }
 }
 
-impl Handler<Remember> for Keeper {
+impl Handler<Remember> for StateStore {
     type Result = ();
 
     fn handle(&mut self, Remember(records): Remember, _: &mut Context<Self>) {
@@ -64,12 +64,12 @@ impl Handler<Remember> for Keeper {
 }
 
 /// The pins that the sidecar set, by fleet.
-pub struct Pins {
+pub struct PinStore {
     state: Rc<StateDir>,
     pins: RefCell<BTreeMap<String, PinRecord>>,
 }
 
-impl Pins {
+impl PinStore {
     /// Keeps in this directory, beginning with what is there.
     #[must_use]
     pub fn new(state: Rc<StateDir>) -> Self {
@@ -78,7 +78,7 @@ impl Pins {
     }
 }
 
-impl PinMemory for Pins {
+impl PinMemory for PinStore {
     fn load(&self, fleet: &str) -> Option<PinRecord> {
         self.pins.borrow().get(fleet).cloned()
     }

@@ -25,12 +25,12 @@ use tokio::sync::watch;
 use crate::{
     cli,
     exit::{Exit, Failure},
-    keeper::NoPins,
     node::{Attach, Driver, Listeners, RpcClient},
     probe::Prober,
     service::open_fleets,
     settings::Settings,
     state::StateDir,
+    state_store::NoPins,
     wiring::registry_config,
 };
 
@@ -43,7 +43,7 @@ const NODE_LIMIT: Duration = Duration::from_secs(5);
 ///
 /// 64 for a fleet file that cannot be read, 69 if the node does not answer and is needed: for the
 /// name of the fleet.
-pub async fn ping(settings: &Settings, json: bool) -> Result<(), Failure> {
+pub async fn run(settings: &Settings, json: bool) -> Result<(), Failure> {
     let round = Round::start(settings)?;
     let candidates = round.candidates(settings).await?;
     let progress = std::io::stderr().is_terminal() && !json;
