@@ -1,0 +1,152 @@
+//! A queue, its clock, and how to talk to it briefly.
+
+use std::time::Duration;
+
+use actors::{
+    Instant,
+    history_requester::{
+        Config,
+        request_queue::{Command, RequestQueue},
+    },
+    messages::{events::Event, history::QueueError, node::HistorySignal},
+    model::node::{CommunityAnswer, HistoryAnswer, NodeError},
+    testing::mailserver,
+};
+
+pub(crate) type History = Result<HistoryAnswer, NodeError>;
+pub(crate) type Community = Result<CommunityAnswer, NodeError>;
+
+pub(crate) const DONE: History = Ok(HistoryAnswer::Done { messages: 0 });
+pub(crate) const NULL: History = Ok(HistoryAnswer::NothingDone);
+pub(crate) const NOTHING: [&str; 0] = [];
+
+/// A queue, its clock, and how to talk to it briefly.
+pub(crate) struct Rig {
+    pub(crate) queue: RequestQueue,
+    pub(crate) now: Instant,
+    pub(crate) number: u64,
+}
+
+impl Rig {
+    pub(crate) fn new() -> Self {
+        Self {
+            queue: RequestQueue::new(Config::default()),
+            now: Instant::now(),
+            number: 0,
+        }
+    }
+
+    /// History was asked of mailserver 0 and is not answered yet.
+    pub(crate) fn asking() -> Self {
+        let mut rig = Self::new();
+        rig.available(0);
+        assert_eq!(rig.wants(), ["requested from 0", "ask"]);
+        rig
+    }
+
+    /// History of mailserver 0 was answered.
+    pub(crate) fn served() -> Self {
+        let mut rig = Self::asking();
+        rig.answer(&DONE);
+        assert_eq!(rig.wants(), ["completed by 0", "served by 0"]);
+        rig
+    }
+
+    pub(crate) fn available(&mut self, index: usize) {
+        (self.queue).handle_available(mailserver(index), false, Duration::ZERO, self.now);
+    }
+
+    pub(crate) fn node_may_ask(&mut self, index: usize) {
+        (self.queue).handle_available(mailserver(index), true, Duration::ZERO, self.now);
+    }
+
+    pub(crate) fn answer(&mut self, answer: &History) {
+        (self.queue).handle_answer(self.number, answer, self.now);
+    }
+
+    pub(crate) fn community(&mut self, answer: &Community) {
+        (self.queue).handle_community(self.number, answer, self.now);
+    }
+
+    pub(crate) fn signal(&mut self, signal: HistorySignal) {
+        self.queue.handle_signal(&signal, self.now);
+    }
+
+    pub(crate) fn queue(&mut self, number: usize) -> Result<(), QueueError> {
+        self.queue.handle_queue(community(number), self.now)
+    }
+
+    /// Time goes by; the limits in it are called when they pass.
+    pub(crate) fn pass(&mut self, milliseconds: u64) {
+        let end = self.now + Duration::from_millis(milliseconds);
+        while let Some(at) = self.queue.poll_timeout().filter(|at| *at <= end) {
+            assert!(at > self.now, "it spins");
+            self.now = at;
+            self.queue.handle_timeout(at);
+        }
+        self.now = end;
+    }
+
+    /// Waits for its next limit, however far that is; how many seconds it was.
+    pub(crate) fn pause(&mut self) -> u64 {
+        let at = self.queue.poll_timeout().expect("a limit");
+        let pause = at - self.now;
+        self.pass(pause.as_millis() as u64);
+        pause.as_secs()
+    }
+
+    pub(crate) fn wants(&mut self) -> Vec<String> {
+        let mut words = Vec::new();
+        while let Some(command) = self.queue.poll_command() {
+            words.push(match command {
+                Command::Request(number) => {
+                    self.number = number;
+                    "ask".into()
+                }
+                Command::RequestCommunity(number, id) => {
+                    self.number = number;
+                    format!("ask for {}", &id[66..])
+                }
+                Command::Failing(identity, _) => format!("report {}", index(identity.as_str())),
+                Command::Served(identity) => format!("served by {}", index(identity.as_str())),
+                Command::Publish(event) => word(&event),
+            });
+        }
+        words
+    }
+}
+
+pub(crate) fn word(event: &Event) -> String {
+    let of = |id: &str| {
+        let mut all = 0..24;
+        all.find(|it| mailserver(*it).id == id)
+            .expect("a test mailserver")
+    };
+    match event {
+        Event::HistoryRequested { mailserver } => format!("requested from {}", of(&mailserver.id)),
+        Event::HistoryCompleted { mailserver, .. } => {
+            format!("completed by {}", of(&mailserver.id))
+        }
+        Event::HistoryFailed { mailserver, .. } => format!("failed by {}", of(&mailserver.id)),
+        other => panic!("not its business: {other:?}"),
+    }
+}
+
+pub(crate) fn index(identity: &str) -> usize {
+    let mut all = 0..24;
+    all.find(|it| mailserver(*it).identity.as_str() == identity)
+        .expect("a test mailserver")
+}
+
+/// A community id that ends in this number.
+pub(crate) fn community(number: usize) -> String {
+    format!("0x02{number:064}")
+}
+
+pub(crate) fn hung() -> History {
+    Err(NodeError::Timeout(Duration::from_secs(60)))
+}
+
+pub(crate) fn away<T>() -> Result<T, NodeError> {
+    Err(NodeError::Transport("refused".into()))
+}
