@@ -3,7 +3,7 @@
 use mailserver_sidecar::control;
 use serde_json::json;
 
-use crate::stubs::{Server, Stub};
+use crate::{server::Server, stubs::Stub};
 
 #[actix::test]
 async fn foreign_hosts_and_origins_get_nothing() {

@@ -3,7 +3,10 @@
 use actors::messages::candidates::RegistryError;
 use serde_json::json;
 
-use crate::stubs::{STORE, Server, Stub};
+use crate::{
+    server::Server,
+    stubs::{STORE, Stub},
+};
 
 #[actix::test]
 async fn signals_are_handed_on_in_push_only() {

@@ -4,6 +4,7 @@
 mod admission;
 mod changes;
 mod remote;
+mod server;
 mod state;
 mod streams;
 mod stubs;

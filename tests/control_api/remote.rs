@@ -10,7 +10,10 @@ use mailserver_sidecar::{
 };
 use serde_json::json;
 
-use crate::stubs::{Server, Stub, peer};
+use crate::{
+    server::Server,
+    stubs::{Stub, peer},
+};
 
 #[actix::test]
 async fn the_client_understands_answers_refusals_and_events() {

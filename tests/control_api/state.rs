@@ -3,7 +3,10 @@
 use actors::model::node::NodeState;
 use serde_json::{Value, json};
 
-use crate::stubs::{STORE, Server, Stub};
+use crate::{
+    server::Server,
+    stubs::{STORE, Stub},
+};
 
 #[actix::test]
 async fn the_status_puts_all_parts_together() {

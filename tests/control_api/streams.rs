@@ -4,7 +4,10 @@ use actors::messages::events::Event;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::stubs::{EventLines, STORE, Server, Stub, peer};
+use crate::{
+    server::{EventLines, Server},
+    stubs::{STORE, Stub, peer},
+};
 
 #[actix::test]
 async fn events_are_replayed_after_a_number_and_then_followed() {
