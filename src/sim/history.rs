@@ -72,57 +72,51 @@ fn target(node: &Node) -> Result<Option<String>, Refusal> {
 /// One request with its signals.
 pub(crate) async fn run(node: &Rc<Node>, mailserver: &str) -> Result<(), String> {
     let modern = node.is_modern();
-    let id = if modern {
-        String::new()
-    } else {
-        request_id(node)
+    let id = match modern {
+        true => String::new(),
+        false => request_id(node),
     };
-    node.signals.emit("history.request.started", || {
-        started_event(
-            modern,
-            json!({"requestId": id, "batchIndex": 0, "numBatches": 1}),
-        )
-    });
+    let started = json!({"requestId": id, "batchIndex": 0, "numBatches": 1});
+    (node.signals).emit("history.request.started", || started_event(modern, started));
     let until = node.now.get();
     match fetch(node, mailserver).await {
         Ok(messages) => {
             node.state.borrow_mut().synced = until;
-            let new = messages.into_iter();
-            let new = new.filter(|(sequence, text)| node.receive(*sequence, text.clone()));
-            let new: Vec<_> = new.collect();
-            let completed = json!({"requestId": id, "batchIndex": 0});
-            if modern {
-                node.signals.emit("history.request.completed", || {
-                    started_event(modern, completed)
-                });
-                announce_later(node, new);
-            } else {
-                node.announce_messages(&new);
-                let batch = json!({"requestId": id, "batchIndex": 1, "numBatches": 1});
-                node.signals
-                    .emit("history.request.batch.processed", || batch);
-                node.signals.emit("history.request.completed", || completed);
-            }
-            node.journal.note();
+            completed(node, &id, messages);
             Ok(())
         }
         Err(reason) => {
-            let id = if modern {
-                format!("{:064x}", random(node))
-            } else {
-                id
-            };
-            let peer = modern.then_some(mailserver);
-            node.signals.emit("history.request.failed", || {
-                let mut event = json!({"requestId": id, "batchIndex": 0, "errorMessage": reason});
-                if let Some(peer) = peer {
-                    event["peerId"] = peer.into();
-                }
-                event
-            });
+            failed(node, id, mailserver, &reason);
             Err(reason)
         }
     }
+}
+
+fn completed(node: &Rc<Node>, id: &str, messages: Vec<(u64, String)>) {
+    let new = messages.into_iter();
+    let new = new.filter(|(sequence, text)| node.receive(*sequence, text.clone()));
+    let new: Vec<_> = new.collect();
+    let completed = json!({"requestId": id, "batchIndex": 0});
+    if node.is_modern() {
+        let completed = || started_event(true, completed);
+        node.signals.emit("history.request.completed", completed);
+        announce_later(node, new);
+    } else {
+        node.announce_messages(&new);
+        let batch = json!({"requestId": id, "batchIndex": 1, "numBatches": 1});
+        (node.signals).emit("history.request.batch.processed", || batch);
+        (node.signals).emit("history.request.completed", || completed);
+    }
+    node.journal.note();
+}
+
+fn failed(node: &Node, id: String, mailserver: &str, reason: &str) {
+    let mut event = json!({"requestId": id, "batchIndex": 0, "errorMessage": reason});
+    if node.is_modern() {
+        event["requestId"] = format!("{:064x}", random(node)).into();
+        event["peerId"] = mailserver.into();
+    }
+    node.signals.emit("history.request.failed", || event);
 }
 
 /// Nodes of 2024 add an empty peer id.

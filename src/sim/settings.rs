@@ -73,24 +73,7 @@ impl Settings {
             ));
         }
         let mut random = StdRng::seed_from_u64(self.seed);
-        let mut mailservers = Vec::new();
-        let own = (self.fleet.clone(), self.mailservers);
-        for (fleet, count) in [own].into_iter().chain(self.more_fleets.iter().cloned()) {
-            for number in 1..=count {
-                let role = if self.mode == Mode::Waku1 {
-                    "mail"
-                } else {
-                    "store"
-                };
-                let id = format!("{role}-{number:02}.{fleet}");
-                let identities = [
-                    Identity::generate(&mut random),
-                    Identity::generate(&mut random),
-                ];
-                let latency = self.latency(mailservers.len());
-                mailservers.push(Mailserver::start(id, fleet.clone(), identities, latency)?);
-            }
-        }
+        let mailservers = self.start_mailservers(&mut random)?;
         let state = State {
             logged_in: self.logged_in,
             network: true,
@@ -111,6 +94,24 @@ impl Settings {
             journal: Default::default(),
             tasks: Default::default(),
         }))
+    }
+
+    fn start_mailservers(&self, random: &mut StdRng) -> io::Result<Vec<Rc<Mailserver>>> {
+        let role = match self.mode {
+            Mode::Waku1 => "mail",
+            _ => "store",
+        };
+        let mut mailservers = Vec::new();
+        let own = (self.fleet.clone(), self.mailservers);
+        for (fleet, count) in [own].into_iter().chain(self.more_fleets.iter().cloned()) {
+            for number in 1..=count {
+                let id = format!("{role}-{number:02}.{fleet}");
+                let identities = [Identity::generate(random), Identity::generate(random)];
+                let latency = self.latency(mailservers.len());
+                mailservers.push(Mailserver::start(id, fleet.clone(), identities, latency)?);
+            }
+        }
+        Ok(mailservers)
     }
 
     fn latency(&self, index: usize) -> Duration {
