@@ -73,7 +73,7 @@ impl From<Signals> for String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ConfiguredMode {
-    /// As its answers say.
+    /// In the mode that its answers tell.
     Auto,
     /// As a classic waku v1 node, whatever it says.
     Waku1,
@@ -81,7 +81,7 @@ pub enum ConfiguredMode {
     Waku2,
     /// Through its pin, whatever it says.
     Pin,
-    /// Not at all.
+    /// Not at all: it is only watched.
     Observe,
 }
 

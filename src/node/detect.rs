@@ -48,9 +48,9 @@ pub enum Question {
 /// The next step towards a mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// This has to be known first.
+    /// The answer to this question has to be known first.
     Ask(Question),
-    /// This is the mode.
+    /// Enough is known: the node is driven in this mode.
     Settled(Mode),
 }
 

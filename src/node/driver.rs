@@ -33,7 +33,7 @@ use crate::node::{
 #[rtype(result = "()")]
 pub struct Attach(pub Listeners);
 
-/// The actor.
+/// The actor that answers what other actors ask of the node.
 pub struct Driver {
     rpc: RpcClient,
     config: Config,

@@ -65,13 +65,13 @@ enum Frame {
 /// What is done with the message being received.
 #[derive(Debug)]
 enum Message {
-    /// None is.
+    /// No message is being received: the next frame begins one.
     Between,
-    /// Its first bytes do not tell yet.
+    /// Its first bytes do not tell yet whether it is needed.
     Undecided(Vec<u8>),
-    /// Its bytes are kept.
+    /// It may be needed: its bytes are kept.
     Kept(Option<Kind>, Vec<u8>),
-    /// They are thrown away.
+    /// It is not needed: its bytes are thrown away.
     Discarded,
 }
 
@@ -100,7 +100,7 @@ impl SignalCodec {
         }
     }
 
-    /// What was seen so far.
+    /// How many messages arrived so far, and how many of them were of no use.
     #[must_use]
     pub fn counts(&self) -> &SignalCounts {
         &self.counts

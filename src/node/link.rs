@@ -52,7 +52,7 @@ pub struct Listeners {
     pub switched: Recipient<NodeSwitched>,
 }
 
-/// See the module.
+/// The link to one node: how it is reached and what is known of it.
 pub(crate) struct Link {
     pub(crate) rpc: RpcClient,
     pub(crate) config: Config,

@@ -10,7 +10,8 @@
 //! | `profile` | what the node's settings say |
 //! | [`rpc`], `answer` | calls, and what their answers mean |
 //! | [`signals`], `peers`, `stores` | which signals are needed and what they say |
-//! | [`frames`], `socket`, `inbox` | WebSocket frames, the reader that never stops, what waits for the session |
+//! | [`frames`], `socket`, `inbox` | WebSocket frames, the reader that never stops, what waits to be read |
+//! | `signal_dispatch` | which actor is told of which signal |
 
 mod answer;
 mod config;

@@ -30,7 +30,7 @@ const SILENT_INTERVALS: u32 = 3;
 /// noticed already.
 const LOGIN: Duration = Duration::from_secs(10);
 
-/// A session.
+/// The time from when the node can be driven until it goes away, or another account logs in.
 struct Session {
     driving: Driving,
     cluster: Cluster,
@@ -39,11 +39,11 @@ struct Session {
     since: Instant,
     /// The node turned out to have a cycle of its own.
     own_cycle: bool,
-    /// The signal socket was closed since.
+    /// The signal socket was closed since the session began: signals may have been missed.
     deaf: bool,
 }
 
-/// Lives for as long as it is polled.
+/// Waits for the node, follows it until it goes away, and starts over, for as long as it is polled.
 pub(crate) async fn run(link: Rc<Link>) {
     link.attached.notified().await;
     loop {

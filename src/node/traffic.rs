@@ -29,7 +29,7 @@ impl Counters {
         self.calls.get()
     }
 
-    /// Counts a failure.
+    /// Counts a call that failed.
     pub(crate) fn call_failed(&self) {
         self.failures.set(self.failures.get() + 1);
     }
@@ -44,7 +44,7 @@ impl Counters {
         self.open.get()
     }
 
-    /// All of them.
+    /// All counters, as the status shows them.
     pub(crate) fn traffic(&self) -> Traffic {
         Traffic {
             rpc_calls: self.calls.get(),

@@ -134,7 +134,7 @@ struct Means {
     libp2p: Libp2p,
 }
 
-/// The actor.
+/// The actor that probes mailservers.
 pub struct Prober {
     means: Rc<Means>,
 }

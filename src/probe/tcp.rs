@@ -178,7 +178,7 @@ fn reluctant(address: SocketAddr) -> io::Result<TcpSocket> {
     Ok(TcpSocket::from_std_stream(socket.into()))
 }
 
-/// What provokes a reaction.
+/// The bytes to which a live mailserver reacts, if only by closing the connection.
 fn opening(network: Network, transport: Transport) -> Vec<u8> {
     match (network, transport) {
         (Network::Waku1, _) => undecryptable(),

@@ -178,13 +178,8 @@ impl Simulation {
     /// The texts that the node has, in the order in which they were sent.
     #[must_use]
     pub fn received(&self) -> Vec<String> {
-        self.node
-            .state
-            .borrow()
-            .received
-            .values()
-            .cloned()
-            .collect()
+        let received = &self.node.state.borrow().received;
+        received.values().cloned().collect()
     }
 
     /// The mailserver that the node asks for history: its id, or what the node was given if it is none of
@@ -192,25 +187,22 @@ impl Simulation {
     #[must_use]
     pub fn used_mailserver(&self) -> Option<String> {
         let used = self.node.state.borrow().used.clone()?;
-        Some(
-            self.node
-                .mailserver(&used)
-                .map_or(used, |mailserver| mailserver.id.clone()),
-        )
+        Some(self.id_of(&used))
     }
 
     /// The connected peers, by id where they are mailservers of ours.
     #[must_use]
     pub fn peers(&self) -> Vec<String> {
-        let state = self.node.state.borrow();
-        let peers = state.peers.keys();
-        peers
-            .map(|key| {
-                self.node
-                    .mailserver(key)
-                    .map_or(key.clone(), |mailserver| mailserver.id.clone())
-            })
-            .collect()
+        let peers = &self.node.state.borrow().peers;
+        peers.keys().map(|key| self.id_of(key)).collect()
+    }
+
+    /// The id of the mailserver with this key, or the key itself.
+    fn id_of(&self, key: &str) -> String {
+        let mailserver = self.node.mailserver(key);
+        mailserver
+            .map_or(key, |mailserver| &mailserver.id)
+            .to_owned()
     }
 
     /// The open signal sockets.

@@ -24,8 +24,8 @@ const ACTORS: Floors<'_> = &[
     "lib",
 ];
 
-/// The floors of the service: what knows nothing of the others, the adapters that need a node, their configuration,
-/// what puts them together, and the commands.
+/// The floors of the service: what needs nothing of the others, what builds upon that, the configuration of all, what
+/// puts them together, and the commands.
 const SERVICE: Floors<'_> = &[
     "clock exit fleets http network node shutdown",
     "control probe sim state",
