@@ -67,11 +67,7 @@ impl Running {
             .map_err(|error| Exit::Usage.because(format!("node.rpc_url: {error}")))?;
         let state = open_state(settings)?;
         let listener = match settings.control.listen.address() {
-            Some(address) => Some(
-                control::bind(address)
-                    .await
-                    .map_err(|error| Exit::Unusable.because(error))?,
-            ),
+            Some(address) => Some(control::bind(address).await.map_err(unusable)?),
             None => None,
         };
         let service = wiring::start(settings, &rpc, state, seed);
@@ -134,6 +130,10 @@ pub fn open_fleets(settings: &Settings) -> Result<(FleetWatcher, Loaded), Failur
         .map_err(|error| Exit::Usage.because(format!("fleet.file: {error}")))?;
     check_fleet(settings, &opened.1)?;
     Ok(opened)
+}
+
+fn unusable(error: impl std::fmt::Display) -> Failure {
+    Exit::Unusable.because(error)
 }
 
 fn open_state(settings: &Settings) -> Result<StateDir, Failure> {

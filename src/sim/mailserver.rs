@@ -24,7 +24,7 @@ use super::{
     libp2p::{self, Keys},
     port::{BlackHole, Port},
     tasks::Tasks,
-    wire::{self, Query, Reply},
+    wire::{self, Lines, Query, Reply},
 };
 
 /// What is wrong with a mailserver.
@@ -287,21 +287,7 @@ impl Mailserver {
             return;
         }
         let (live, mut messages) = mpsc::channel(LIVE_LIMIT);
-        sleep(self.latency()).await;
-        self.thawed().await;
-        let refusing = self.fault.get() == Fault::Refusing;
-        let who = if refusing {
-            &self.impostor
-        } else {
-            &self.identity
-        };
-        let peer = who.peer_id.clone();
-        if lines
-            .send(wire::encode(&Reply::Hello { peer }))
-            .await
-            .is_err()
-            || refusing
-        {
+        if !self.greet(&mut lines).await {
             return;
         }
         self.live.borrow_mut().push(live);
@@ -323,6 +309,20 @@ impl Mailserver {
                 return;
             }
         }
+    }
+
+    /// Says who it is, or who it is not. Whether the conversation goes on.
+    async fn greet(&self, lines: &mut Lines) -> bool {
+        sleep(self.latency()).await;
+        self.thawed().await;
+        let refusing = self.fault.get() == Fault::Refusing;
+        let who = match refusing {
+            true => &self.impostor,
+            false => &self.identity,
+        };
+        let peer = who.peer_id.clone();
+        let hello = wire::encode(&Reply::Hello { peer });
+        lines.send(hello).await.is_ok() && !refusing
     }
 
     async fn thawed(&self) {
