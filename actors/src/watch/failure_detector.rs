@@ -105,6 +105,8 @@ pub struct FailureDetector {
     reacted: Option<Instant>,
     /// When any last answered a ping round.
     round_answered: Option<Instant>,
+    /// The last one that was lost without having ever answered. If it is kept, it is not probed at that pace again.
+    mute: Option<Identity>,
     bytes_spent: ByteBudget,
     offline: bool,
     last_round: u64,
@@ -123,6 +125,7 @@ impl FailureDetector {
             known: BTreeMap::new(),
             reacted: None,
             round_answered: None,
+            mute: None,
             bytes_spent: ByteBudget::new(config.budget),
             offline: false,
             last_round: 0,
@@ -161,10 +164,16 @@ impl FailureDetector {
             .chain(standby.map(|it| (it, Role::Standby)))
         {
             let identity = mailserver.identity.clone();
-            let peer = match before.remove(&identity) {
+            let mut peer = match before.remove(&identity) {
                 Some(peer) => peer.named_again(mailserver, role, interval, now),
                 None => WatchedPeer::new(mailserver, role, interval, now),
             };
+            if self.mute.as_ref() == Some(&identity)
+                && matches!(peer.stage, Watching::Waiting { .. })
+            {
+                let until = now + interval * RARELY;
+                peer.stage = Watching::Waiting { until };
+            }
             self.peers.insert(identity, peer);
         }
     }
@@ -274,6 +283,7 @@ impl FailureDetector {
         if let Some(peer) = self.peers.get_mut(identity) {
             peer.misses = 0;
         }
+        self.mute.take_if(|it| it == identity);
         self.reacted = Some(now);
         self.commands.push_back(Command::Measured(Measured {
             identity: identity.clone(),
@@ -304,6 +314,9 @@ impl FailureDetector {
             self.probe(identity, now);
         } else {
             peer.stage = Watching::Resting;
+            if !self.known.contains_key(identity) {
+                self.mute = Some(identity.clone());
+            }
             let silent = matches!(failure, ProbeFailure::Silent(_));
             self.commands.push_back(Command::Lost(WatchLost {
                 identity: identity.clone(),
@@ -333,7 +346,10 @@ impl FailureDetector {
             (RoundProof::Life | RoundProof::Path, _) => unreachable,
             (RoundProof::Nothing, _) => false,
         };
+        // Its system answers, so that nothing is in between. Before it is left, others are to react.
+        let hung = network == Network::Waku1 && *failure == ProbeFailure::Silent(Stage::Ping);
         self.known.contains_key(identity)
+            || hung
             || lately(self.reacted)
             || (comparable && lately(self.round_answered))
     }
@@ -409,7 +425,8 @@ impl FailureDetector {
     fn pause(&self, identity: &Identity, peer: &WatchedPeer, now: Instant) -> Duration {
         let interval = self.config.interval.unwrap_or_default();
         let pause = self.bytes_spent.stretch(interval, now);
-        let hopeless = peer.misses >= HOPELESS && !self.known.contains_key(identity);
+        let mute = self.mute.as_ref() == Some(identity);
+        let hopeless = (peer.misses >= HOPELESS || mute) && !self.known.contains_key(identity);
         match peer.role {
             Role::Active if !hopeless => pause,
             Role::Active | Role::Standby => pause * RARELY,

@@ -86,38 +86,19 @@ fn one_that_cannot_be_connected_to_is_lost_because_others_can() {
 }
 
 #[test]
-fn one_that_does_not_react_may_be_one_that_never_does() {
+fn one_that_never_reacted_is_reported_at_once_but_not_again_and_again_if_it_is_kept() {
     let failure = ProbeFailure::Silent(Stage::Ping);
-    assert_eq!(lost_after(&mut round_answered(), &failure, 60), None);
-}
-
-#[test]
-fn one_that_does_not_react_is_lost_if_another_one_has_lately() {
-    let mut detector = round_answered();
-    let now = Instant::now();
-    let active = Some(enode(1));
-    detector.handle_watch(
-        Watch {
-            active,
-            standby: None,
-        },
-        now,
+    let mut detector = FailureDetector::new(DEFAULTS);
+    let first = lost_after(&mut detector, &failure, 60);
+    assert!(
+        first.is_some_and(|it| it <= Duration::from_millis(1_300)),
+        "{first:?}"
     );
-    detector.handle_timeout(now + Duration::from_millis(200));
-    let Some(Command::Probe { round, target, .. }) = detector.poll_command() else {
-        panic!("a probe");
-    };
-    let outcome = Ok(Duration::from_millis(20));
-    let news = News::Done { outcome, bytes: 0 };
-    let identity = target.identity;
-    detector.handle_answer(
-        &ProbeAnswer {
-            round,
-            identity,
-            news,
-        },
-        now,
+    // It is left for nobody, because no other one reacts either.
+    detector.handle_watch(Watch::default(), Instant::now());
+    let again = lost_after(&mut detector, &failure, 60);
+    assert!(
+        again.is_some_and(|it| it >= Duration::from_secs(20)),
+        "{again:?}"
     );
-    let lost = lost_after(&mut detector, &ProbeFailure::Silent(Stage::Ping), 30);
-    assert!(lost.is_some());
 }
