@@ -15,9 +15,10 @@ use actix::Recipient;
 use actors::messages::online::NetworkChanged;
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
 use if_watch::{IfEvent, tokio::IfWatcher};
+use tokio::time::timeout;
 
-/// The pause after a change that was told: what comes meanwhile is told as one. What comes in the first one after
-/// the start was there already, and is no change.
+/// The pause after a change that was told: what comes meanwhile is told as one. What comes at the start, before the
+/// first second in which nothing does, was there already and is no change.
 const REST: Duration = Duration::from_secs(1);
 
 /// Tells every change, bursts as one, until nobody is there to be told. Where the system does not let us listen,
@@ -52,8 +53,10 @@ async fn follow(
     to: &Recipient<NetworkChanged>,
 ) -> io::Result<()> {
     let mut changes = pin!(changes);
-    tokio::time::sleep(REST).await;
-    drain(&mut changes)?;
+    // The watcher asks for what there is, and is answered, only while it is polled.
+    while let Ok(Some(there_is)) = timeout(REST, changes.next()).await {
+        there_is?;
+    }
     while let Some(change) = changes.next().await {
         change?;
         drain(&mut changes)?;
