@@ -13,6 +13,7 @@ pub mod client;
 mod error;
 mod guard;
 mod metrics;
+mod ports;
 mod routes;
 mod server;
 mod signals;
@@ -20,75 +21,13 @@ mod snapshot;
 mod status;
 mod stream;
 
-use std::{future::Future, io, net::SocketAddr, time::Duration};
+use std::{future::Future, io, net::SocketAddr};
 
-use actix::{Message, Recipient};
 use actix_web::{App, web};
-use actors::messages::{
-    candidates::{AddCustom, Candidates, Pin, RemoveCustom, Unpin},
-    connection,
-    events::Subscribe,
-    history::{self, QueueCommunity, RequestNow},
-    node::{GetTraffic, PushSignals},
-    online::GetVerdict,
-    peers::Peers,
-    selection::LastDecision,
-    supervision::GetHealth,
-    watch::GetWatch,
-};
 use tokio::{net::TcpListener, sync::watch, time::Instant};
 
-/// How long an actor may take to tell its state, before that part of an answer is left out.
-const ANSWER_LIMIT: Duration = Duration::from_secs(1);
-
-/// How long a change may take: it can involve a write to disk.
-const CHANGE_LIMIT: Duration = Duration::from_secs(10);
-
-/// Whom the API asks.
-#[derive(Clone)]
-pub struct Ports {
-    /// The connector, for its state.
-    pub connector: Recipient<connection::GetStatus>,
-    /// The registry, for the list.
-    pub candidates: Recipient<Candidates>,
-    /// The registry, to add a mailserver.
-    pub add_custom: Recipient<AddCustom>,
-    /// The registry, to remove one.
-    pub remove_custom: Recipient<RemoveCustom>,
-    /// The registry, to pin one.
-    pub pin: Recipient<Pin>,
-    /// The registry, to unpin it.
-    pub unpin: Recipient<Unpin>,
-    /// The peer tracker.
-    pub peers: Recipient<Peers>,
-    /// The selector.
-    pub last_decision: Recipient<LastDecision>,
-    /// The online watch, for the verdict.
-    pub online: Recipient<GetVerdict>,
-    /// The watch, for its state.
-    pub watch: Recipient<GetWatch>,
-    /// The history requester, for its state.
-    pub history: Recipient<history::GetStatus>,
-    /// The history requester, to ask now.
-    pub request_history: Recipient<RequestNow>,
-    /// The history requester, for a community.
-    pub queue_community: Recipient<QueueCommunity>,
-    /// The supervisor.
-    pub health: Recipient<GetHealth>,
-    /// The node adapter, for its counters.
-    pub traffic: Recipient<GetTraffic>,
-    /// The node adapter, for signals that the application forwards.
-    pub push_signals: Recipient<PushSignals>,
-    /// The events.
-    pub subscribe: Recipient<Subscribe>,
-}
-
-/// What the API is told about the rest of the configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Config {
-    /// Whether signals may be posted (`node.signals = "push"`).
-    pub accept_signals: bool,
-}
+use ports::Started;
+pub use ports::{Config, Ports};
 
 /// The port could not be taken: exit code 71.
 #[derive(Debug, thiserror::Error)]
@@ -146,19 +85,4 @@ pub async fn serve(
         drop(stopping);
     };
     server::serve(listener, app, server::Limits::default(), shutdown).await
-}
-
-/// When the API came up.
-struct Started(Instant);
-
-/// Asks an actor; `None` if it does not answer in time.
-async fn ask<M>(port: &Recipient<M>, message: M, limit: Duration) -> Option<M::Result>
-where
-    M: Message + Send + 'static,
-    M::Result: Send,
-{
-    tokio::time::timeout(limit, port.send(message))
-        .await
-        .ok()?
-        .ok()
 }

@@ -25,8 +25,13 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{
-    ANSWER_LIMIT, CHANGE_LIMIT, Config, Ports, Started, ask, error::ApiError, metrics, signals,
-    snapshot::Snapshot, status::Report, stream,
+    error::ApiError,
+    metrics,
+    ports::{ANSWER_LIMIT, CHANGE_LIMIT, Config, Ports, Started, ask},
+    signals,
+    snapshot::Snapshot,
+    status::Report,
+    stream,
 };
 
 /// The largest body, but for signals.

@@ -16,7 +16,7 @@ use actors::{
     model::node::{Mode, NodeState, Profile},
 };
 
-use super::{ANSWER_LIMIT, Ports, ask};
+use super::ports::{ANSWER_LIMIT, Ports, ask};
 
 /// What each part told; `None` where it did not answer in time.
 pub(super) struct Snapshot {

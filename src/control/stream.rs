@@ -15,7 +15,10 @@ use tokio::{
     time::sleep,
 };
 
-use super::{ANSWER_LIMIT, Ports, ask, error::ApiError};
+use super::{
+    error::ApiError,
+    ports::{ANSWER_LIMIT, Ports, ask},
+};
 
 /// How many streams may be open at a time.
 const MAX_STREAMS: usize = 32;

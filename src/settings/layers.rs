@@ -10,7 +10,7 @@ use std::{
 use config::{Config, ConfigError, File, FileFormat, Source, Value, ValueKind};
 use serde::de::DeserializeOwned;
 
-use super::{Provenance, SettingsError};
+use super::{error::SettingsError, provenance::Provenance};
 
 /// The compiled-in layer and manual: every knob with its default.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");

@@ -13,6 +13,7 @@
 mod error;
 mod layers;
 mod limits;
+mod provenance;
 mod sections;
 
 pub use error::SettingsError;
@@ -23,18 +24,9 @@ pub use sections::{
     SelectorSection, Settings, StateSection, WatchSection,
 };
 
-use layers::Merged;
+pub use provenance::Provenance;
 
-/// One value and where it came from.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct Provenance {
-    /// The key with its section: `cycle.tick`.
-    pub key: String,
-    /// The value as it was written.
-    pub value: serde_json::Value,
-    /// `default`, `file …`, `environment variable …` or `--set`.
-    pub origin: String,
-}
+use layers::Merged;
 
 /// Settings that were read and found good.
 #[derive(Clone, Debug, PartialEq)]

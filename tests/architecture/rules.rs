@@ -66,14 +66,11 @@ pub(crate) fn foreign_breaches(place: &str, foreign: &str, source: &Crate) -> Ve
         .collect()
 }
 
-/// Circles of files, each told by its imports. One that stands wholly in excepted places is passed over.
-pub(crate) fn circle_breaches(excepted: &[&str], source: &Crate) -> Vec<String> {
+/// Circles of files, each told by its imports.
+pub(crate) fn circle_breaches(source: &Crate) -> Vec<String> {
     let imports = source.imports();
-    let is_excepted = |file: &&str| excepted.iter().any(|place| file.starts_with(place));
-    let circles = circles(&imports)
+    circles(&imports)
         .into_iter()
-        .filter(|circle| !circle.iter().all(is_excepted));
-    circles
         .map(|circle| format!("a circle of files:\n{}", tell(&circle, &imports)))
         .collect()
 }

@@ -258,6 +258,24 @@ impl Cycle {
         self.phase.name()
     }
 
+    /// The pin, if another mailserver is connected in its place.
+    fn wanted_pin(&self) -> Option<&Pin> {
+        let mailserver = self.phase.connected()?;
+        let pin = self.pin.as_ref().filter(|_| self.node.has_lever());
+        pin.filter(|pin| pin.mailserver().identity != mailserver.identity)
+    }
+
+    /// Whom to watch.
+    fn whom_to_watch(&self) -> Watch {
+        let active = self.phase.connected().cloned();
+        let standby = self
+            .standby
+            .mailserver()
+            .filter(|_| active.is_some())
+            .cloned();
+        Watch { active, standby }
+    }
+
     /// The number of the next call or round.
     fn next_number(&mut self) -> u64 {
         self.last_number += 1;

@@ -203,13 +203,6 @@ impl Cycle {
 // === the pin ===
 
 impl Cycle {
-    /// The pin, if another mailserver is connected in its place.
-    pub(super) fn wanted_pin(&self) -> Option<&Pin> {
-        let mailserver = self.phase.connected()?;
-        let pin = self.pin.as_ref().filter(|_| self.node.has_lever());
-        pin.filter(|pin| pin.mailserver().identity != mailserver.identity)
-    }
-
     pub(super) fn connect_pin(&mut self, now: Instant) {
         let Some(pin) = &self.pin else {
             return;

@@ -108,7 +108,7 @@ impl Cycle {
         };
         self.announce(&mailserver, &announced);
         let identity = mailserver.identity.clone();
-        self.connected(mailserver, now);
+        self.enter_connected(mailserver, now);
         if proves {
             self.proved(&identity, now);
         }
@@ -129,7 +129,7 @@ impl Cycle {
         }
     }
 
-    fn connected(&mut self, mailserver: Mailserver, now: Instant) {
+    fn enter_connected(&mut self, mailserver: Mailserver, now: Instant) {
         let identity = mailserver.identity.clone();
         let mark = Command::Mark(identity.clone(), PeerState::Connected);
         let available = Command::Publish(Event::MailserverAvailable {
@@ -165,7 +165,7 @@ impl Cycle {
     pub(super) fn use_it(&mut self, mailserver: Mailserver, reason: &str, now: Instant) {
         self.publish_changed(Some(&mailserver), reason);
         self.probation.end();
-        self.connected(mailserver, now);
+        self.enter_connected(mailserver, now);
     }
 
     /// A connection that was begun did not come about.

@@ -11,7 +11,6 @@ use crate::{
     messages::{
         peers::PeerState,
         selection::{Decision, Surveyed},
-        watch::Watch,
     },
     model::{
         candidate::{Candidate, Purpose, Tier},
@@ -161,12 +160,5 @@ impl Cycle {
             let announced = Announced::OnceConnected { stays: active };
             self.connect(drawn, announced, "much faster", now);
         }
-    }
-
-    /// Whom to watch.
-    pub(super) fn whom_to_watch(&self) -> Watch {
-        let active = self.phase.connected().cloned();
-        let standby = self.standby().filter(|_| active.is_some()).cloned();
-        Watch { active, standby }
     }
 }

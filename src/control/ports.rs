@@ -1,0 +1,85 @@
+//! Whom the API asks, and for how long it waits.
+
+use std::time::Duration;
+
+use actix::{Message, Recipient};
+use actors::messages::{
+    candidates::{AddCustom, Candidates, Pin, RemoveCustom, Unpin},
+    connection,
+    events::Subscribe,
+    history::{self, QueueCommunity, RequestNow},
+    node::{GetTraffic, PushSignals},
+    online::GetVerdict,
+    peers::Peers,
+    selection::LastDecision,
+    supervision::GetHealth,
+    watch::GetWatch,
+};
+use tokio::time::Instant;
+
+/// How long an actor may take to tell its state, before that part of an answer is left out.
+pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(1);
+
+/// How long a change may take: it can involve a write to disk.
+pub(super) const CHANGE_LIMIT: Duration = Duration::from_secs(10);
+
+/// Whom the API asks.
+#[derive(Clone)]
+pub struct Ports {
+    /// The connector, for its state.
+    pub connector: Recipient<connection::GetStatus>,
+    /// The registry, for the list.
+    pub candidates: Recipient<Candidates>,
+    /// The registry, to add a mailserver.
+    pub add_custom: Recipient<AddCustom>,
+    /// The registry, to remove one.
+    pub remove_custom: Recipient<RemoveCustom>,
+    /// The registry, to pin one.
+    pub pin: Recipient<Pin>,
+    /// The registry, to unpin it.
+    pub unpin: Recipient<Unpin>,
+    /// The peer tracker.
+    pub peers: Recipient<Peers>,
+    /// The selector.
+    pub last_decision: Recipient<LastDecision>,
+    /// The online watch, for the verdict.
+    pub online: Recipient<GetVerdict>,
+    /// The watch, for its state.
+    pub watch: Recipient<GetWatch>,
+    /// The history requester, for its state.
+    pub history: Recipient<history::GetStatus>,
+    /// The history requester, to ask now.
+    pub request_history: Recipient<RequestNow>,
+    /// The history requester, for a community.
+    pub queue_community: Recipient<QueueCommunity>,
+    /// The supervisor.
+    pub health: Recipient<GetHealth>,
+    /// The node adapter, for its counters.
+    pub traffic: Recipient<GetTraffic>,
+    /// The node adapter, for signals that the application forwards.
+    pub push_signals: Recipient<PushSignals>,
+    /// The events.
+    pub subscribe: Recipient<Subscribe>,
+}
+
+/// What the API is told about the rest of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Whether signals may be posted (`node.signals = "push"`).
+    pub accept_signals: bool,
+}
+
+/// When the API came up.
+pub(super) struct Started(pub(super) Instant);
+
+/// Asks an actor; `None` if it does not answer in time.
+pub(super) async fn ask<M>(port: &Recipient<M>, message: M, limit: Duration) -> Option<M::Result>
+where
+    M: Message + Send + 'static,
+    M::Result: Send,
+{
+    tokio::time::timeout(limit, port.send(message))
+        .await
+        .ok()?
+        .ok()
+}
