@@ -12,3 +12,4 @@ mod recordings;
 mod scripted;
 mod sessions;
 mod signals;
+mod stores;

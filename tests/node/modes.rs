@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 
 use crate::{
     ears::{Ears, Pins, drive, drive_with},
-    scripted::{ENODE, Node, Reply, STORE_1, connect_to, mailserver, store, usual},
+    scripted::{Node, Reply, usual},
+    stores::{ENODE, STORE_1, connect_to, mailserver, store},
 };
 
 async fn ready(kind: &'static str) -> (Node, Addr<Driver>, Ears) {

@@ -16,7 +16,8 @@ use tokio::{sync::Notify, task::JoinHandle};
 
 use crate::{
     ears::{Ears, Pins, drive_with},
-    scripted::{ENODE, Node, Reply, STORE_2, connect_to, mailserver, store, usual},
+    scripted::{Node, Reply, usual},
+    stores::{ENODE, STORE_2, connect_to, mailserver, store},
 };
 
 type Connecting = JoinHandle<Result<Result<Connection, NodeError>, actix::MailboxError>>;

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use crate::{
     ears::{Ears, Heard, drive},
-    scripted::{Node, Reply, STORE_1, STORE_2, usual},
+    scripted::{Node, Reply, usual},
+    stores::{STORE_1, STORE_2},
 };
 
 fn recorded(version: &str) -> Vec<(Value, PeerSnapshot)> {

@@ -17,7 +17,8 @@ use tokio::sync::Notify;
 
 use crate::{
     ears::{Ears, Heard, Pins, drive},
-    scripted::{Node, Reply, STORE_1, STORE_2, connect_to, store, usual},
+    scripted::{Node, Reply, usual},
+    stores::{STORE_1, STORE_2, connect_to, store},
 };
 
 #[actix::test]

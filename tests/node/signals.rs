@@ -6,7 +6,8 @@ use mailserver_sidecar::node::Driver;
 
 use crate::{
     ears::{Ears, Heard, drive},
-    scripted::{Node, STORE_1, STORE_2, frame, usual},
+    scripted::{Node, frame, usual},
+    stores::{STORE_1, STORE_2},
 };
 
 async fn subscribed() -> (Node, Addr<Driver>, Ears) {

@@ -3,6 +3,8 @@
 //! Only an answer of the adapter can be a miss. A timer that is late (a busy machine, an hour of sleep) probes
 //! late and concludes nothing.
 
+mod evidence;
+mod response_times;
 mod watched_peer;
 
 use std::{
@@ -10,6 +12,9 @@ use std::{
     time::Duration,
 };
 
+use evidence::Evidence;
+pub use evidence::RoundProof;
+use response_times::ResponseTimes;
 use watched_peer::{RARELY, Role, WatchedPeer, Watching};
 
 use crate::{
@@ -19,13 +24,12 @@ use crate::{
         watch::{Measured, Watch, WatchLost, Watched},
     },
     model::{
-        address::Network,
         mailserver::{Identity, Mailserver},
-        probe::{ProbeFailure, Stage},
+        probe::ProbeFailure,
         record::Cause,
         verdict::Verdict,
     },
-    watch::{adaptive_timeout::AdaptiveTimeout, byte_budget::ByteBudget},
+    watch::byte_budget::ByteBudget,
 };
 
 /// How the watch is kept.
@@ -40,17 +44,6 @@ pub struct Config {
     pub timeout: Duration,
     /// What an answer to a ping round proves.
     pub rounds: RoundProof,
-}
-
-/// What it proves that a candidate has answered a ping round.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RoundProof {
-    /// Of a multiaddr, that it works: it was pinged over libp2p. Of an enode, that its system agrees to connections.
-    Life,
-    /// That its system agrees to connections, as that of a hung one does: it was a TCP connect.
-    Path,
-    /// Nothing of our own probes: it was the node that pinged.
-    Nothing,
 }
 
 /// What the watch wants done.
@@ -81,30 +74,13 @@ const HOPELESS: u32 = 3;
 /// So many misses in a row, and it is lost.
 const LOST: u32 = 2;
 
-/// For how long an answer of any mailserver shows that our probes reach mailservers, so that the silence of another
-/// one is its own. Some pauses between two probes of a standby.
-const LATELY: Duration = Duration::from_secs(60);
-
-/// The most mailservers whose times are known; the one measured longest ago is forgotten first.
-const MOST_KNOWN: usize = 512;
-
-/// What is known of one that has answered.
-#[derive(Debug)]
-struct Known {
-    patience: AdaptiveTimeout,
-    at: Instant,
-}
-
 /// The state.
 #[derive(Debug)]
 pub struct FailureDetector {
     config: Config,
     peers: BTreeMap<Identity, WatchedPeer>,
-    known: BTreeMap<Identity, Known>,
-    /// When any mailserver last answered a probe of the watch.
-    reacted: Option<Instant>,
-    /// When any last answered a ping round.
-    round_answered: Option<Instant>,
+    times: ResponseTimes,
+    evidence: Evidence,
     /// The last one that was lost without having ever answered. If it is kept, it is not probed at that pace again.
     mute: Option<Identity>,
     bytes_spent: ByteBudget,
@@ -122,9 +98,8 @@ impl FailureDetector {
         Self {
             config,
             peers: BTreeMap::new(),
-            known: BTreeMap::new(),
-            reacted: None,
-            round_answered: None,
+            times: ResponseTimes::default(),
+            evidence: Evidence::default(),
             mute: None,
             bytes_spent: ByteBudget::new(config.budget),
             offline: false,
@@ -192,7 +167,7 @@ impl FailureDetector {
 
     /// A ping round was answered by somebody.
     pub fn handle_heard(&mut self, now: Instant) {
-        self.round_answered = Some(now);
+        self.evidence.round_answered = Some(now);
     }
 
     /// After a restart: those that are watched are watched from the beginning. Answers that are under way
@@ -269,22 +244,12 @@ impl FailureDetector {
     }
 
     fn handle_reply(&mut self, identity: &Identity, rtt: Duration, sent: Instant, now: Instant) {
-        let patience = match self.known.get(identity) {
-            Some(known) => known.patience.next(rtt),
-            None => AdaptiveTimeout::first(rtt),
-        };
-        self.known
-            .insert(identity.clone(), Known { patience, at: now });
-        if self.known.len() > MOST_KNOWN {
-            let oldest = self.known.iter().min_by_key(|(_, known)| known.at);
-            let oldest = oldest.map(|(identity, _)| identity.clone());
-            oldest.map(|identity| self.known.remove(&identity));
-        }
+        self.times.add(identity, rtt, now);
         if let Some(peer) = self.peers.get_mut(identity) {
             peer.misses = 0;
         }
         self.mute.take_if(|it| it == identity);
-        self.reacted = Some(now);
+        self.evidence.reacted = Some(now);
         self.commands.push_back(Command::Measured(Measured {
             identity: identity.clone(),
             rtt,
@@ -301,7 +266,9 @@ impl FailureDetector {
         peer.misses = peer.misses.saturating_add(1);
         let (misses, network) = (peer.misses, peer.mailserver.address.network());
         let id = peer.mailserver.id.clone();
-        let evidence = self.is_evidence(identity, network, failure, now);
+        let known = self.times.knows(identity);
+        let rounds = self.config.rounds;
+        let evidence = known || (self.evidence).tells_against(network, failure, rounds, now);
         tracing::debug!(mailserver = id, %failure, misses, evidence, "probe missed");
         let Some(peer) = self.peers.get_mut(identity) else {
             return;
@@ -314,7 +281,7 @@ impl FailureDetector {
             self.probe(identity, now);
         } else {
             peer.stage = Watching::Resting;
-            if !self.known.contains_key(identity) {
+            if !self.times.knows(identity) {
                 self.mute = Some(identity.clone());
             }
             let silent = matches!(failure, ProbeFailure::Silent(_));
@@ -324,34 +291,6 @@ impl FailureDetector {
                 reason: format!("two probes in a row failed: {failure}"),
             }));
         }
-    }
-
-    /// Whether its silence is its own, rather than that of a firewall in between: it has answered the watch before, or
-    /// somebody has answered lately in a way in which it did not.
-    fn is_evidence(
-        &self,
-        identity: &Identity,
-        network: Network,
-        failure: &ProbeFailure,
-        now: Instant,
-    ) -> bool {
-        let lately =
-            |at: Option<Instant>| at.is_some_and(|at| now.saturating_duration_since(at) < LATELY);
-        let unreachable = matches!(
-            failure,
-            ProbeFailure::Silent(Stage::Connect) | ProbeFailure::Refused
-        );
-        let comparable = match (self.config.rounds, network) {
-            (RoundProof::Life, Network::Waku2) => true,
-            (RoundProof::Life | RoundProof::Path, _) => unreachable,
-            (RoundProof::Nothing, _) => false,
-        };
-        // Its system answers, so that nothing is in between. Before it is left, others are to react.
-        let hung = network == Network::Waku1 && *failure == ProbeFailure::Silent(Stage::Ping);
-        self.known.contains_key(identity)
-            || hung
-            || lately(self.reacted)
-            || (comparable && lately(self.round_answered))
     }
 
     /// No miss by itself: connections end for many reasons. Once in a pause it is worth a probe at once; a mailserver
@@ -426,24 +365,14 @@ impl FailureDetector {
         let interval = self.config.interval.unwrap_or_default();
         let pause = self.bytes_spent.stretch(interval, now);
         let mute = self.mute.as_ref() == Some(identity);
-        let hopeless = (peer.misses >= HOPELESS || mute) && !self.known.contains_key(identity);
+        let hopeless = (peer.misses >= HOPELESS || mute) && !self.times.knows(identity);
         match peer.role {
             Role::Active if !hopeless => pause,
             Role::Active | Role::Standby => pause * RARELY,
         }
     }
 
-    /// Doubled after a miss (RFC 6298, 5.5): one that became slower is not lost for it.
     fn patience(&self, identity: &Identity, misses: u32) -> Duration {
-        let most = self.config.timeout;
-        let usual = self
-            .known
-            .get(identity)
-            .map_or(most, |it| it.patience.limit(most));
-        if misses > 0 {
-            most.min(usual * 2)
-        } else {
-            usual
-        }
+        (self.times).patience(identity, misses, self.config.timeout)
     }
 }

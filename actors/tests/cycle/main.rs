@@ -5,6 +5,7 @@ mod away;
 mod enodes;
 mod failover;
 mod node;
+mod offline;
 mod pin;
 mod rig;
 mod world_return;

@@ -1,6 +1,7 @@
 //! The loop under random schedules: whatever happens in whatever order, what it publishes is
 //! consistent, it never spins, it leaves a node that is away alone, and it recovers.
 
+mod fleet;
 mod world;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -17,8 +18,9 @@ use actors::{
         verdict::Verdict,
     },
 };
+use fleet::{MAILSERVERS, dial_failed};
 use proptest::prelude::*;
-use world::{Input, MAILSERVERS, World, dial_failed};
+use world::{Input, World};
 
 fn one() -> impl Strategy<Value = usize> {
     0..MAILSERVERS

@@ -1,7 +1,8 @@
 //! A world around the loop: it tells it what happens, and judges by its commands alone.
 
-use std::{collections::BTreeSet, sync::LazyLock, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
+use crate::fleet::*;
 use actors::{
     Instant,
     connector::{
@@ -13,17 +14,13 @@ use actors::{
         selection::Select,
     },
     model::{
-        candidate::{Candidate, Purpose},
-        mailserver::{Identity, Mailserver},
-        node::{Connection, Mode, NodeError, NodeState, Profile},
+        candidate::Purpose,
+        node::{Connection, Mode, NodeError, NodeState},
         record::Cause,
         verdict::Verdict,
     },
     testing,
 };
-
-/// So many mailservers there are in the world of a schedule.
-pub(crate) const MAILSERVERS: usize = 5;
 
 /// Something that happens to the loop.
 #[derive(Clone, Debug)]
@@ -386,48 +383,5 @@ impl World {
             self.connected().filter(|_| self.history.is_some())
         );
         assert!(self.connected().is_none_or(|it| self.history == Some(it)));
-    }
-}
-
-pub(crate) static ALL: LazyLock<Vec<Mailserver>> =
-    LazyLock::new(|| (0..MAILSERVERS).map(testing::mailserver).collect());
-
-pub(crate) fn mailserver(index: usize) -> Mailserver {
-    ALL[index].clone()
-}
-
-pub(crate) fn identity(index: usize) -> Identity {
-    ALL[index].identity.clone()
-}
-
-pub(crate) fn index(identity: &Identity) -> usize {
-    let found = ALL.iter().position(|it| it.identity == *identity);
-    found.expect("one of the test's mailservers")
-}
-
-pub(crate) fn index_of(id: &str) -> usize {
-    let found = ALL.iter().position(|it| it.id == id);
-    found.expect("one of the test's mailservers")
-}
-
-/// The first of the best tier among those that reply.
-fn best(selection: &Select, replies: impl Fn(usize) -> bool) -> Option<usize> {
-    let place = |it: &Candidate| index(&it.mailserver.identity);
-    let replied = selection.candidates.iter().filter(|it| replies(place(it)));
-    replied.min_by_key(|it| it.tier).map(place)
-}
-
-pub(crate) fn ready(mode: Mode, use_mailservers: bool) -> NodeState {
-    let profile = Profile {
-        use_mailservers,
-        ..testing::profile(mode)
-    };
-    NodeState::Ready { profile }
-}
-
-pub(crate) fn dial_failed() -> NodeError {
-    NodeError::Node {
-        code: -32000,
-        message: "connection refused".into(),
     }
 }

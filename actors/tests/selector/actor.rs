@@ -7,7 +7,6 @@ use ::actors::{
         ping::{News, PingRound, Probe, ProbeAnswer},
         selection::{Decision, LastDecision, Surveyed},
     },
-    model::probe::round_limit,
     pinger::Pinger,
     selector::{Ports, Selector, choose, decision_limit},
     testing::{Probe as Mailbox, Received, settle},
@@ -16,21 +15,21 @@ use actix::prelude::*;
 
 use crate::*;
 
-const TIMEOUT: Duration = ms(500);
+pub(crate) const TIMEOUT: Duration = ms(500);
 
 /// How many round trips the adapter of these tests needs.
-const TRIPS: u32 = 4;
+pub(crate) const TRIPS: u32 = 4;
 
-struct Rig {
-    selector: Addr<Selector>,
-    probes: Received<Probe>,
-    decisions: Received<Decision>,
-    surveys: Received<Surveyed>,
-    events: Received<Publish>,
+pub(crate) struct Rig {
+    pub(crate) selector: Addr<Selector>,
+    pub(crate) probes: Received<Probe>,
+    pub(crate) decisions: Received<Decision>,
+    pub(crate) surveys: Received<Surveyed>,
+    pub(crate) events: Received<Publish>,
 }
 
 impl Rig {
-    fn start(seed: u64) -> Self {
+    pub(crate) fn start(seed: u64) -> Self {
         let (probe, probes) = Mailbox::start();
         let pinger = Pinger::new(probe).start().recipient();
         Self {
@@ -39,7 +38,7 @@ impl Rig {
         }
     }
 
-    fn with(pinger: Recipient<PingRound>, seed: u64) -> Self {
+    pub(crate) fn with(pinger: Recipient<PingRound>, seed: u64) -> Self {
         let (decided, decisions) = Mailbox::start();
         let (surveyed, surveys) = Mailbox::start();
         let (publish, events) = Mailbox::start();
@@ -59,7 +58,7 @@ impl Rig {
     }
 
     /// Sends the order and plays the round: the time of each candidate, `None`: it fails after one timeout.
-    async fn play(&self, order: Select, times: &[Option<u64>]) {
+    pub(crate) async fn play(&self, order: Select, times: &[Option<u64>]) {
         self.selector.do_send(order);
         let probe = self.probes.next().await;
         for (index, time) in times.iter().enumerate() {
@@ -77,12 +76,12 @@ impl Rig {
         }
     }
 
-    async fn last(&self) -> Option<Decision> {
+    pub(crate) async fn last(&self) -> Option<Decision> {
         self.selector.send(LastDecision).await.expect("it lives")
     }
 }
 
-fn tell(probe: &Probe, index: usize, news: News) {
+pub(crate) fn tell(probe: &Probe, index: usize, news: News) {
     probe.answer_to.do_send(ProbeAnswer {
         round: probe.round,
         identity: mailserver(index).identity,
@@ -90,7 +89,7 @@ fn tell(probe: &Probe, index: usize, news: News) {
     });
 }
 
-fn standby(candidates: Vec<Candidate>) -> Select {
+pub(crate) fn standby(candidates: Vec<Candidate>) -> Select {
     Select {
         purpose: Purpose::Standby,
         ..order(candidates)
@@ -98,7 +97,7 @@ fn standby(candidates: Vec<Candidate>) -> Select {
 }
 
 /// Timers are exact to a millisecond.
-fn assert_took(begun: Instant, expected: Duration) {
+pub(crate) fn assert_took(begun: Instant, expected: Duration) {
     let took = begun.elapsed();
     assert!(
         expected <= took && took <= expected + ms(1),
@@ -334,51 +333,6 @@ async fn what_an_older_round_still_hears_is_no_answer_to_the_newer_order() {
 }
 
 #[actix::test]
-async fn a_pinger_that_dies_gives_a_decision_without_a_choice() {
-    tokio::time::pause();
-    let rig = Rig::with(Dying.start().recipient(), 1);
-    rig.selector.do_send(order(healthy(2)));
-    let decision = rig.decisions.next().await;
-    assert_eq!(
-        (decision.chosen, decision.drawn, decision.pool),
-        (None, None, 0)
-    );
-    assert_eq!(decision.considered.len(), 2);
-    assert!(rig.surveys.next().await.replies.is_empty());
-}
-
-#[actix::test]
-async fn a_pinger_that_never_answers_does_not_hold_the_loop() {
-    tokio::time::pause();
-    let begun = Instant::now();
-    let rig = Rig::with(Stuck.start().recipient(), 1);
-    rig.selector.do_send(order(healthy(1)));
-    assert_eq!(rig.decisions.next().await.chosen, None);
-    let late = begun.elapsed().saturating_sub(decision_limit(TIMEOUT));
-    assert!(late <= ms(2), "{late:?}");
-}
-
-#[actix::test]
-async fn an_adapter_of_which_nothing_is_heard_costs_one_limit() {
-    tokio::time::pause();
-    let rig = Rig::start(1);
-    let begun = Instant::now();
-    rig.selector.do_send(order(healthy(2)));
-    let probe = rig.probes.next().await;
-    tell(
-        &probe,
-        0,
-        News::Done {
-            outcome: Ok(ms(10)),
-            bytes: 0,
-        },
-    );
-    let decision = rig.decisions.next().await;
-    assert_took(begun, round_limit(TIMEOUT));
-    assert_eq!(decision.identity, Some(mailserver(0).identity));
-}
-
-#[actix::test]
 async fn a_silent_fleet_is_published_once_and_reported_each_time() {
     tokio::time::pause();
     let rig = Rig::start(1);
@@ -440,35 +394,4 @@ async fn the_draw_is_spread_over_all_that_are_certain() {
     }
     let both = [0, 1].map(|it| mailserver(it).identity);
     assert_eq!(chosen, both.into());
-}
-
-/// A pinger that is gone before it can answer.
-struct Dying;
-
-impl Actor for Dying {
-    type Context = Context<Self>;
-}
-
-impl Handler<PingRound> for Dying {
-    type Result = ResponseFuture<PingReport>;
-
-    fn handle(&mut self, _: PingRound, ctx: &mut Context<Self>) -> Self::Result {
-        ctx.terminate();
-        Box::pin(std::future::pending())
-    }
-}
-
-/// A pinger that lives and says nothing.
-struct Stuck;
-
-impl Actor for Stuck {
-    type Context = Context<Self>;
-}
-
-impl Handler<PingRound> for Stuck {
-    type Result = ResponseFuture<PingReport>;
-
-    fn handle(&mut self, _: PingRound, _: &mut Context<Self>) -> Self::Result {
-        Box::pin(std::future::pending())
-    }
 }

@@ -2,6 +2,7 @@
 
 mod actor;
 mod early_decision;
+mod failing;
 mod rule;
 
 use std::{collections::BTreeSet, time::Duration};

@@ -31,7 +31,8 @@ use tokio::{net::TcpListener, sync::Notify};
 
 use crate::{
     peer::{Manner, Peer, secp256k1},
-    scripted::{ENODE, LIMIT, Node, Reply, STORE_1, STORE_2, mailserver},
+    scripted::{LIMIT, Node, Reply},
+    stores::{ENODE, STORE_1, STORE_2, mailserver},
 };
 
 use ::actors::messages::ping::Proof;

@@ -1,34 +1,27 @@
 //! Supervision for real: actors that panic, stop, and go on with their address, their queue and
 //! what was entrusted to them.
 
-use std::{cell::Cell, collections::BTreeMap, rc::Rc, time::Duration};
+mod recovery;
+
+use std::{cell::Cell, rc::Rc, time::Duration};
 
 use ::actors::{
     Instant,
-    connector::{self, Connector},
-    history_requester::{self, HistoryRequester},
+    connector::Connector,
+    history_requester::HistoryRequester,
     messages::{
-        candidates::CandidatesChanged,
         events::{Event, Publish},
-        history::{MailserverAvailable, QueueCommunity, RequestNow},
-        node::{NodeChanged, NodePort, RequestCommunity, RequestHistory},
-        peers::Repeat,
-        selection::Select,
         supervision::{GetHealth, Health, Report, Tick},
     },
-    model::{
-        mailserver::Identity,
-        node::{CommunityAnswer, Connection, HistoryAnswer, Mode, NodeState},
-    },
     supervisor::{BudgetSpent, Config, Overseer, Slot, Supervisor, supervise},
-    testing::{Probe, Received, mailserver, profile, settle},
+    testing::{Probe, Received, settle},
 };
 use actix::prelude::*;
 use tokio::sync::mpsc;
 
 /// Counts what it is told; ends in whatever way it is told to.
 #[derive(Default)]
-struct Counter {
+pub(crate) struct Counter {
     count: usize,
     restarts: Rc<Cell<usize>>,
     panics_in_restarting: usize,
@@ -58,15 +51,15 @@ impl Supervised for Counter {
 
 #[derive(Message)]
 #[rtype(result = "usize")]
-struct Count;
+pub(crate) struct Count;
 
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Panic;
+pub(crate) struct Panic;
 
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Stop;
+pub(crate) struct Stop;
 
 impl Handler<Count> for Counter {
     type Result = usize;
@@ -109,7 +102,7 @@ impl Handler<Panic> for Connector {
     }
 }
 
-struct Rig {
+pub(crate) struct Rig {
     supervisor: Addr<Supervisor>,
     overseer: Overseer,
     ticks: Received<Tick>,
@@ -117,7 +110,7 @@ struct Rig {
     spent: mpsc::UnboundedReceiver<BudgetSpent>,
 }
 
-fn rig() -> Rig {
+pub(crate) fn rig() -> Rig {
     tokio::time::pause();
     let (tick, ticks) = Probe::start();
     let (publish, events) = Probe::start();
@@ -163,12 +156,12 @@ impl Rig {
     }
 }
 
-async fn pass(milliseconds: u64) {
+pub(crate) async fn pass(milliseconds: u64) {
     tokio::time::sleep(Duration::from_millis(milliseconds)).await;
     settle().await;
 }
 
-fn restarted(reason: &str, restarts: usize) -> (String, String, usize) {
+pub(crate) fn restarted(reason: &str, restarts: usize) -> (String, String, usize) {
     ("counter".into(), reason.into(), restarts)
 }
 
@@ -353,116 +346,6 @@ async fn a_blocked_thread_misses_ticks_and_does_not_make_up_for_them() {
 }
 
 // === the actors of the service ===
-
-fn node(
-    request_history: Recipient<RequestHistory>,
-    request_community: Recipient<RequestCommunity>,
-) -> NodePort {
-    NodePort {
-        connect: Probe::answering(|_| Ok(Connection::Connected)).0,
-        introduce: Probe::answering(|_| Ok(Connection::Connected)).0,
-        drop_peer: Probe::answering(|_| Ok(())).0,
-        refresh_peers: Probe::start().0,
-        request_history,
-        request_community,
-    }
-}
-
-#[actix::test]
-async fn a_requester_that_panics_loses_no_request_that_was_accepted() {
-    let rig = rig();
-    let answer = Rc::new(Cell::new(HistoryAnswer::NothingDone));
-    let answers = answer.clone();
-    let (request_history, asked) = Probe::answering(move |_: &RequestHistory| Ok(answers.get()));
-    let (request_community, communities) =
-        Probe::answering(|_: &RequestCommunity| Ok(CommunityAnswer::Found));
-    let (events, published) = Probe::<Publish>::start();
-    let ports = history_requester::Ports {
-        node: node(request_history, request_community),
-        failing: Probe::start().0,
-        served: Probe::start().0,
-        under_way: Probe::start().0,
-        events,
-    };
-    let requester = HistoryRequester::new(history_requester::Config::default(), ports);
-    let requester = supervise("history", Slot::default(), requester, &rig.overseer);
-    let community = format!("0x02{:064}", 1);
-    let accepted = requester.send(QueueCommunity(community.clone())).await;
-    accepted.unwrap().unwrap();
-    requester.send(RequestNow).await.unwrap();
-    let available = MailserverAvailable {
-        mailserver: mailserver(0),
-        node_asks_itself: false,
-        pause: Duration::ZERO,
-    };
-    requester.send(available).await.unwrap();
-    asked.next().await;
-    requester.do_send(Panic);
-    answer.set(HistoryAnswer::Done { messages: 0 });
-    // Much sooner than the pause that it was in: a restart begins anew.
-    pass(100).await;
-    assert_eq!(asked.drain().await.len(), 1);
-    let asked_for = communities.drain().await;
-    assert_eq!(asked_for, [RequestCommunity(community)]);
-    let events = published.drain().await;
-    let events: Vec<&str> = events.iter().map(|it| it.0.name()).collect();
-    let once = ["history:requested", "history:failed", "history:completed"];
-    assert_eq!(events, once);
-}
-
-#[actix::test]
-async fn a_connector_that_panics_starts_over_and_says_so() {
-    let rig = rig();
-    let (select, selections) = Probe::<Select>::start();
-    let (repeat, repeats) = Probe::<Repeat>::start();
-    let (events, published) = Probe::<Publish>::start();
-    let ports = connector::Ports {
-        node: node(
-            Probe::answering(|_| Ok(HistoryAnswer::NothingDone)).0,
-            Probe::answering(|_| Ok(CommunityAnswer::Unknown)).0,
-        ),
-        select,
-        mark: Probe::start().0,
-        repeat,
-        available: Probe::start().0,
-        unavailable: Probe::start().0,
-        watch: Probe::start().0,
-        remember: Probe::start().0,
-        events,
-    };
-    let config = connector::Config {
-        standby: connector::Readiness::Off,
-        ..connector::Config::default()
-    };
-    let connector = Connector::new(config, BTreeMap::new(), Some(1), ports);
-    let connector = supervise("connector", Slot::default(), connector, &rig.overseer);
-    connector.do_send(candidates(Some(mailserver(0).identity)));
-    connector.do_send(NodeChanged(ready()));
-    pass(100).await;
-    let names = |events: &[Publish]| -> Vec<&str> { events.iter().map(|it| it.0.name()).collect() };
-    let connected = ["mailserver:changed", "mailserverAvailable"];
-    assert_eq!(names(&published.drain().await), connected);
-    connector.do_send(Panic);
-    connector.do_send(candidates(None));
-    pass(100).await;
-    assert_eq!(repeats.drain().await.len(), 1, "the peers are told again");
-    assert_eq!(names(&published.drain().await), ["mailserver:changed"]);
-    let queued = selections.drain().await;
-    assert_eq!(queued.len(), 1, "a message behind the panic was handled");
-}
-
-fn candidates(pinned: Option<Identity>) -> CandidatesChanged {
-    CandidatesChanged {
-        fleet: Some("test".into()),
-        candidates: vec![mailserver(0), mailserver(1)],
-        pinned,
-    }
-}
-
-fn ready() -> NodeState {
-    let profile = profile(Mode::Waku2);
-    NodeState::Ready { profile }
-}
 
 #[actix::test]
 async fn a_report_is_an_event_once_per_restart() {
