@@ -1,6 +1,6 @@
 //! What the service costs while nothing happens but the watch, how soon it asks the node, and how large it is.
 //!
-//! With its defaults it probes the active mailserver every 2 s: over a libp2p connection that is kept, on a thread of
+//! With its defaults it probes the active mailserver every second: over a libp2p connection that is kept, on a thread of
 //! its own, or by a connect (waku1). That a connection was kept is checked.
 //!
 //! The subject is a release binary, named on the command line by `benches/idle.sh`: a plain `cargo bench`

@@ -44,8 +44,16 @@ impl Cycle {
         let random = [self.fraction(), self.fraction()];
         let longest = self.config.jitter;
         let theirs = (self.world_return).count(answered, candidates, longest, random, now);
-        tracing::debug!(answered, candidates, theirs, pause = ?self.world_return.due().map(|at| at - now), "return");
-        if !theirs {
+        if theirs {
+            let pause = self.world_return.due().map(|at| at - now);
+            tracing::info!(
+                answered,
+                candidates,
+                ?pause,
+                "everybody returns: pausing before the choice"
+            );
+        } else {
+            tracing::debug!(answered, candidates, "the outage was our own");
             self.pause_after_offline(now);
             self.step(now);
         }
