@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actors::{
-    connector::{cycle::Config, cycle::Readiness, pin::Policy},
+    connector::cycle::{Config, Readiness},
     messages::peers::PeerState,
     model::{
         node::{Connection, Mode},
@@ -135,13 +135,7 @@ fn from_connecting() {
 
 #[test]
 fn the_one_before_is_gone_on_with_if_a_pin_that_seemed_to_work_does_not() {
-    let mut rig = Rig::pinned(Policy::Prefer, Mode::Waku2);
-    rig.wants();
-    rig.answer(Err(dial_failed()));
-    rig.pass(30);
-    rig.wants();
-    rig.decide(Some(0));
-    rig.answer(Ok(Connection::Connected));
+    let mut rig = Rig::fallen_back();
     rig.pass(60);
     rig.wants();
     assert_eq!(rig.cycle.phase(), "connected");

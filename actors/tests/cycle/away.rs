@@ -82,10 +82,7 @@ fn an_outage_that_the_watch_noticed_rotates_nothing() {
 #[test]
 fn an_early_decision_does_not_leave_the_held_one_after_an_outage() {
     for answers in [true, false] {
-        let mut rig = Rig::connected(Mode::Waku2);
-        rig.alone(0);
-        rig.decide(None);
-        rig.verdict(Verdict::Offline);
+        let mut rig = Rig::offline();
         rig.verdict(Verdict::Online);
         rig.wants();
         rig.decide_early(1);

@@ -191,7 +191,7 @@ fn without_a_standby_the_pause_runs_while_the_round_does() {
     assert_eq!(rig.wants(), [changed(1), "connect 1".into()], "it is over");
 }
 
-// === is it us? ===
+// === the watch ===
 
 #[test]
 fn one_that_falls_silent_is_left_once_another_one_answers() {

@@ -3,14 +3,12 @@
 use crate::failover::*;
 use crate::rig::*;
 use actors::{
-    connector::cycle::Config,
     messages::peers::PeerState,
     model::{
         node::{Connection, Mode},
         verdict::Verdict,
     },
 };
-use std::time::Duration;
 
 #[test]
 fn while_the_node_is_offline_nothing_is_rotated_dropped_or_punished() {
@@ -48,10 +46,7 @@ fn a_node_that_loses_its_only_peer_gets_another_one_though_that_one_answers() {
 
 #[test]
 fn back_online_the_same_one_is_dialled_if_it_answers() {
-    let mut rig = Rig::connected(Mode::Waku2);
-    rig.alone(0);
-    rig.decide(None);
-    rig.verdict(Verdict::Offline);
+    let mut rig = Rig::offline();
     rig.pass(30);
     rig.wants();
     rig.verdict(Verdict::Online);
@@ -64,10 +59,7 @@ fn back_online_the_same_one_is_dialled_if_it_answers() {
 
 #[test]
 fn back_online_another_one_takes_over_if_it_is_first() {
-    let mut rig = Rig::connected(Mode::Waku2);
-    rig.alone(0);
-    rig.decide(None);
-    rig.verdict(Verdict::Offline);
+    let mut rig = Rig::offline();
     rig.verdict(Verdict::Online);
     rig.wants();
     rig.decide_silent(Some(2), &[0, 1, 3]);
@@ -94,10 +86,7 @@ fn a_node_that_is_offline_while_candidates_answer_is_brought_back_by_a_dial() {
 
 #[test]
 fn the_held_one_that_is_listed_again_is_used_without_a_round() {
-    let mut rig = Rig::connected(Mode::Waku2);
-    rig.alone(0);
-    rig.decide(None);
-    rig.verdict(Verdict::Offline);
+    let mut rig = Rig::offline();
     rig.wants();
     rig.peer(0, PeerState::Connected);
     assert_eq!(rig.wants(), ["connect 0"]);
@@ -107,17 +96,7 @@ fn the_held_one_that_is_listed_again_is_used_without_a_round() {
 
 #[test]
 fn a_dial_that_was_planned_is_withdrawn_when_we_are_offline() {
-    let config = Config {
-        jitter: Duration::from_millis(500),
-        ..plain()
-    };
-    let mut rig = Rig::with(config);
-    rig.candidates(CANDIDATES, None);
-    rig.verdict(Verdict::Offline);
-    rig.node(Mode::Waku2);
-    rig.verdict(Verdict::Online);
-    rig.wants();
-    rig.decide(Some(1));
+    let mut rig = Rig::returned(1);
     assert_eq!(rig.wants(), NOTHING, "it waits for its turn");
     rig.verdict(Verdict::Offline);
     for _ in 0..6 {
@@ -134,19 +113,9 @@ fn a_dial_that_was_planned_is_withdrawn_when_we_are_offline() {
 
 #[test]
 fn after_an_outage_the_pause_is_longer() {
-    let config = Config {
-        jitter: Duration::from_millis(500),
-        ..plain()
-    };
     let mut pauses = Vec::new();
     for seed in 0..64 {
-        let mut rig = Rig::seeded(config.clone(), seed);
-        rig.candidates(CANDIDATES, None);
-        rig.verdict(Verdict::Offline);
-        rig.node(Mode::Waku2);
-        rig.verdict(Verdict::Online);
-        rig.wants();
-        rig.decide(Some(1));
+        let rig = Rig::returned(seed);
         let at = rig.cycle.poll_timeout(rig.now).unwrap();
         pauses.push(at.saturating_duration_since(rig.now).as_millis());
     }
@@ -156,5 +125,3 @@ fn after_an_outage_the_pause_is_longer() {
         "{pauses:?}"
     );
 }
-
-// === the watch ===

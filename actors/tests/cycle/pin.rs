@@ -52,14 +52,7 @@ fn a_dead_pin_does_not_make_the_loop_flap() {
 
 #[test]
 fn the_pin_comes_back_quietly_once_it_works() {
-    let mut rig = Rig::pinned(Policy::Prefer, Mode::Waku2);
-    rig.wants();
-    rig.answer(Err(dial_failed()));
-    rig.pass(30);
-    rig.wants();
-    rig.decide(Some(0));
-    rig.answer(Ok(Connection::Connected));
-    rig.wants();
+    let mut rig = Rig::fallen_back();
     rig.pass(2);
     assert_eq!(rig.wants(), ["introduce 3"]);
     rig.introduced(Ok(Connection::Connected));

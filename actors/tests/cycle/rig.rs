@@ -100,6 +100,44 @@ impl Rig {
         rig
     }
 
+    /// 0 was in use; the node lists nobody, nobody answers, and we are offline.
+    pub(crate) fn offline() -> Self {
+        let mut rig = Self::connected(Mode::Waku2);
+        rig.alone(0);
+        rig.decide(None);
+        rig.verdict(Verdict::Offline);
+        rig
+    }
+
+    /// We are back from offline with nothing active, and 1 was chosen: it is dialled after a pause.
+    pub(crate) fn returned(seed: u64) -> Self {
+        let config = Config {
+            jitter: Duration::from_millis(500),
+            ..plain()
+        };
+        let mut rig = Self::seeded(config, seed);
+        rig.candidates(CANDIDATES, None);
+        rig.verdict(Verdict::Offline);
+        rig.node(Mode::Waku2);
+        rig.verdict(Verdict::Online);
+        rig.wants();
+        rig.decide(Some(1));
+        rig
+    }
+
+    /// The pin did not work for its patience, and 0 is used in its place.
+    pub(crate) fn fallen_back() -> Self {
+        let mut rig = Self::pinned(Policy::Prefer, Mode::Waku2);
+        rig.wants();
+        rig.answer(Err(dial_failed()));
+        rig.pass(30);
+        rig.wants();
+        rig.decide(Some(0));
+        rig.answer(Ok(Connection::Connected));
+        rig.wants();
+        rig
+    }
+
     pub(crate) fn pinned(policy: Policy, mode: Mode) -> Self {
         let config = Config {
             pin_policy: policy,
