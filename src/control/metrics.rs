@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use actors::{
-    messages::peers::PeerState,
+    messages::{connection::Counts, peers::PeerState},
     model::{record::Cause, verdict::Verdict},
 };
 use prometheus_client::{
@@ -109,19 +109,16 @@ fn connector(metrics: &mut Metrics, snapshot: &Snapshot) {
         "Mailservers that failed lately",
         status.cooling_ms.len(),
     );
-    metrics.count("ticks", "Ticks of the loop", status.counts.ticks);
-    metrics.count("selections", "Selections begun", status.counts.selections);
-    metrics.count("connections", "Connections made", status.counts.connections);
-    metrics.count(
-        "failed_connections",
-        "Connect calls that failed",
-        status.counts.failed_connections,
-    );
-    metrics.count(
-        "losses",
-        "Active mailservers that were lost",
-        status.counts.losses,
-    );
+    counts(metrics, status.counts);
+}
+
+fn counts(metrics: &mut Metrics, counts: Counts) {
+    let failed = counts.failed_connections;
+    metrics.count("ticks", "Ticks of the loop", counts.ticks);
+    metrics.count("selections", "Selections begun", counts.selections);
+    metrics.count("connections", "Connections made", counts.connections);
+    metrics.count("failed_connections", "Connect calls that failed", failed);
+    metrics.count("losses", "Active mailservers that were lost", counts.losses);
 }
 
 fn mailservers(metrics: &mut Metrics, snapshot: &Snapshot) {
