@@ -70,9 +70,11 @@ impl Cycle {
         if self.await_probation(now) {
             return;
         }
-        let failing_pin = self.pin.as_ref().map(|pin| &pin.mailserver().identity);
+        // It is insisted on, or has failed; while nobody is dialled unasked, its answer is as good as another's.
+        let pin = self.pin.as_ref().filter(|_| self.may_dial_unasked());
+        let passed_over = pin.map(|pin| &pin.mailserver().identity);
         let candidates = self.node.candidates.values();
-        let candidates = candidates.filter(|it| Some(&it.identity) != failing_pin);
+        let candidates = candidates.filter(|it| Some(&it.identity) != passed_over);
         let candidates = candidates.map(|it| self.candidate(it, now)).collect();
         match self.ask_for(candidates) {
             Some(round) => {
