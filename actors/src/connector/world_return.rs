@@ -3,7 +3,7 @@
 //! ```text
 //!   Over ──we are back, it was theirs──▶ Counting ──so many answer──▶ Pausing ──▶ Choosing ──connected──▶ Hurried
 //!    ▲                                      │                                                                │
-//!    │◀──all answer at once: it was ours────┘                                            its time has come   │
+//!    │◀──all answer at once: Ours───────────┘                                            its time has come   │
 //!    └◀── chosen afresh, once ── Respreading ◀───────────────────────────────────────────────────────────────┘
 //! ```
 //!
@@ -30,6 +30,8 @@ pub(crate) enum WorldReturn {
     /// There is none, or it is done.
     #[default]
     Over,
+    /// The outage that began then was our own: nothing is waited for, and it is not counted again.
+    Ours(Instant),
     /// The next round tells how many are back.
     Counting {
         /// Since when nobody answered.
@@ -50,9 +52,13 @@ pub(crate) enum WorldReturn {
 }
 
 impl WorldReturn {
-    /// We are back from an outage that may have been the world's.
+    /// We are back from an outage that may have been the world's, unless that is known already.
     pub(crate) fn begin(&mut self, since: Instant) {
-        *self = Self::Counting { since };
+        match self {
+            Self::Over => *self = Self::Counting { since },
+            Self::Ours(known) if *known != since => *self = Self::Counting { since },
+            _ => {}
+        }
     }
 
     /// A round is over in which so many answered. Gives whether it was the world's outage; otherwise the return is over.
@@ -69,7 +75,7 @@ impl WorldReturn {
             return false;
         };
         if now.saturating_duration_since(*since) < NOTICED && answered == candidates {
-            *self = Self::Over;
+            *self = Self::Ours(*since);
             return false;
         }
         let outage = Outage::Theirs {

@@ -8,6 +8,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use actors::{
     connector::{
+        crowd::{Crowd, CrowdRule},
         cycle::{Config, Readiness},
         pin::Policy,
     },
@@ -79,20 +80,25 @@ fn config() -> impl Strategy<Value = Config> {
     let policy = prop_oneof![Just(Policy::Strict), Just(Policy::Prefer)];
     let standby = prop::sample::select(vec![Off, Warm, Hot]);
     let flags = (any::<bool>(), any::<bool>(), any::<bool>());
-    (flags, policy, standby).prop_map(|((reactive, improve, hurried), pin_policy, standby)| {
-        let jitter = match hurried {
-            true => Duration::ZERO,
-            false => Config::default().jitter,
-        };
-        Config {
-            reactive,
-            pin_policy,
-            standby,
-            improve,
-            jitter,
-            ..Config::default()
-        }
-    })
+    let crowd = prop::sample::select(vec![Crowd::Small, Crowd::Large]);
+    let all = (flags, policy, standby, crowd);
+    all.prop_map(
+        |((reactive, improve, hurried), pin_policy, standby, crowd)| {
+            let jitter = match hurried {
+                true => Duration::ZERO,
+                false => Config::default().jitter,
+            };
+            Config {
+                reactive,
+                pin_policy,
+                standby,
+                improve,
+                jitter,
+                crowd: CrowdRule::Fixed(crowd),
+                ..Config::default()
+            }
+        },
+    )
 }
 
 proptest! {

@@ -41,8 +41,9 @@ impl Cycle {
             }
             Phase::Held(held, _) => {
                 let held = held.clone();
-                if !self.must_pause(now) {
-                    self.ask_about(held, now);
+                match self.must_pause(now) {
+                    true => self.excuse(held),
+                    false => self.ask_about(held, now),
                 }
             }
             Phase::Idle | Phase::Suspended { .. } | Phase::Selecting(_) => self.choose(now),
@@ -54,6 +55,7 @@ impl Cycle {
             return;
         }
         if self.must_pause(now) {
+            self.phase = Phase::Idle;
             return;
         }
         let insists = self.pin.as_ref().is_some_and(|pin| pin.insists(now));

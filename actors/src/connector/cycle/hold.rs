@@ -209,7 +209,7 @@ impl Cycle {
     }
 
     /// It stays the active one, and cannot be used until we are back.
-    fn excuse(&mut self, held: Held) {
+    pub(super) fn excuse(&mut self, held: Held) {
         if held.cause != Cause::Lost && !held.excused {
             self.commands.push_back(Command::Unavailable);
         }

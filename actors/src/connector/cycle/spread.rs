@@ -23,11 +23,10 @@ impl Cycle {
             self.phase,
             Phase::Idle | Phase::Selecting(_) | Phase::Held(..)
         );
-        let over = matches!(self.world_return, WorldReturn::Over);
         // Our own network shows life: the node has peers.
         let theirs = !self.node.alone;
         let crowd = self.config.crowd.crowd(self.node.candidates.values());
-        if idle && over && theirs && crowd == Crowd::Large {
+        if idle && theirs && crowd == Crowd::Large {
             self.world_return.begin(since);
         }
     }
