@@ -80,6 +80,22 @@ fn an_outage_that_the_watch_noticed_rotates_nothing() {
 }
 
 #[test]
+fn one_that_the_node_has_dropped_meanwhile_is_dialled_again_before_it_is_asked() {
+    let mut rig = Rig::connected(Mode::Waku2);
+    rig.cycle
+        .handle_silence(&identity(0), Cause::Probe, "no reply", rig.now);
+    rig.verdict(Verdict::Offline);
+    rig.alone(0);
+    rig.wants();
+    rig.verdict(Verdict::Online);
+    rig.listen();
+    rig.decide_answered(1, &[0]);
+    assert_eq!(rig.wants(), ["select of 4 avoiding [0]", "connect 0"]);
+    rig.answer(Ok(Connection::Connected));
+    assert_eq!(rig.wants(), available(0));
+}
+
+#[test]
 fn an_early_decision_does_not_leave_the_held_one_after_an_outage() {
     for answers in [true, false] {
         let mut rig = Rig::offline();

@@ -175,10 +175,12 @@ impl Cycle {
             return self.hear_nobody(held, now);
         };
         self.outage.answered();
-        let lost = held.cause == Cause::Lost && !self.attempts.has_failed(identity);
+        // The node may have dropped it since it fell silent.
+        let lost = held.cause == Cause::Lost || !self.node.lists(identity);
+        let tried = self.attempts.has_failed(identity);
         match (self.is_our_fault(&held) && answers) || other.identity == *identity {
-            true if lost => return self.reconnect(held, now),
-            true if held.cause != Cause::Lost => return self.go_on_with(held, now),
+            true if !lost => return self.go_on_with(held, now),
+            true if !tried => return self.reconnect(held, now),
             _ => {}
         }
         let answered = |it: &Identity| reply_of(decision, it) == Some(true);
