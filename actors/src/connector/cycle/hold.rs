@@ -224,6 +224,10 @@ impl Cycle {
 
     /// It answers, and the node has lost it: one dial brings the node back online.
     pub(super) fn reconnect(&mut self, held: Held, now: Instant) {
+        if held.cause != Cause::Lost && !held.excused {
+            // It was only silent until now.
+            self.commands.push_back(Command::Unavailable);
+        }
         let mailserver = held.mailserver.clone();
         self.connect(mailserver, Announced::Still(held), "it answers", now);
     }
