@@ -21,7 +21,6 @@ use tempfile::TempDir;
 
 const PEER_1: &str = "16Uiu2HAmDBsnQgvt3guDrFJUjE1Daz6f3wfMA8x49F5NXD4NjE5Z";
 const PEER_2: &str = "16Uiu2HAmLuaez7oQZWP7o7JT2CVa6fNxJ1nsZnCADWhe5uKR2JPG";
-
 // === Published files ===
 
 #[test]

@@ -1,7 +1,6 @@
 //! How the verdict is reached, without I/O: [what is heard](inputs) and the time in, commands out.
 //!
-//! A sign against the network is a doubt, and a doubt is settled by [probing](super::probing). While offline all
-//! candidates are probed again and again; any answer ends it.
+//! A sign against the network is a doubt, settled by [probing](super::probing); while offline, again and again.
 
 mod inputs;
 
