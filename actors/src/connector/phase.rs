@@ -16,7 +16,7 @@ use crate::{
 pub(crate) enum Phase {
     /// Nothing is active.
     Idle,
-    /// The node is away, or nobody is to be used: what was active may be gone on with.
+    /// The node is away: what was active is gone on with if the node still lists it when it is back.
     Suspended {
         /// What was active.
         resume: Identity,

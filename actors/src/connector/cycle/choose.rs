@@ -150,6 +150,12 @@ impl Cycle {
         }
     }
 
+    /// All mailservers as they stand now.
+    pub(super) fn all_candidates(&self, now: Instant) -> Vec<Candidate> {
+        let candidates = self.node.candidates.values();
+        candidates.map(|it| self.candidate(it, now)).collect()
+    }
+
     /// The choice was made, with nothing active.
     pub(super) fn take(&mut self, decision: &Decision, now: Instant) {
         let chosen = decision.identity.as_ref();

@@ -22,6 +22,7 @@ use crate::{
         record::Cause,
     },
 };
+
 /// A peer that was removed and is added again is connected this long after its last dial, not before
 /// (recorded on waku1, v0.94).
 const REDIAL: Duration = Duration::from_secs(35);

@@ -212,9 +212,7 @@ impl Cycle {
 
     /// It stays the active one, and cannot be used until we are back.
     pub(super) fn excuse(&mut self, held: Held) {
-        if held.cause != Cause::Lost && !held.excused {
-            self.commands.push_back(Command::Unavailable);
-        }
+        self.ask_no_more(&held);
         let excused = Held {
             excused: true,
             ..held
@@ -222,12 +220,16 @@ impl Cycle {
         self.phase = Phase::Held(excused, Inquiry::Unanswered);
     }
 
-    /// It answers, and the node has lost it: one dial brings the node back online.
-    pub(super) fn reconnect(&mut self, held: Held, now: Instant) {
+    /// One that was only silent was still asked for history; one that was lost, or is held for longer, is not.
+    fn ask_no_more(&mut self, held: &Held) {
         if held.cause != Cause::Lost && !held.excused {
-            // It was only silent until now.
             self.commands.push_back(Command::Unavailable);
         }
+    }
+
+    /// It answers, and the node has lost it: one dial brings the node back online.
+    pub(super) fn reconnect(&mut self, held: Held, now: Instant) {
+        self.ask_no_more(&held);
         let mailserver = held.mailserver.clone();
         self.connect(mailserver, Announced::Still(held), "it answers", now);
     }

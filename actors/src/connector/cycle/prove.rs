@@ -25,9 +25,7 @@ const SILENT: &str = "silent, while others answer";
 impl Cycle {
     /// Has everybody pinged beside what is used.
     pub(super) fn look_beside(&mut self, after_gap: bool, now: Instant) {
-        let candidates = self.node.candidates.values();
-        let candidates = candidates.map(|it| self.candidate(it, now)).collect();
-        if let Some(number) = self.ask_for(candidates) {
+        if let Some(number) = self.ask_for(self.all_candidates(now)) {
             self.probation = Probation::Asked(Round { number, after_gap });
         }
     }

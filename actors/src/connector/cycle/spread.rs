@@ -74,9 +74,7 @@ impl Cycle {
             self.world_return = WorldReturn::Over;
             return;
         }
-        let candidates = self.node.candidates.values();
-        let candidates = candidates.map(|it| self.candidate(it, now)).collect();
-        if let Some(round) = self.ask_for(candidates) {
+        if let Some(round) = self.ask_for(self.all_candidates(now)) {
             self.world_return.respread(round);
         }
     }
