@@ -115,6 +115,7 @@ impl Round {
                 listener.clone().recipient(),
             ],
             peers: vec![registry.clone().recipient()],
+            connection: Vec::new(),
             history_signals: listener.clone().recipient(),
             switched: listener.recipient(),
         }));
@@ -156,6 +157,7 @@ impl Round {
     fn pretend_node(&self) {
         let profile = Profile {
             mode: Mode::Observe,
+            generation: Mode::Observe.generation(),
             fleet: None,
             saved: Vec::new(),
             pinned: None,

@@ -264,6 +264,7 @@ impl Addresses {
                 port(&self.registry),
                 port(&self.connector),
             ],
+            connection: vec![port(&self.online), port(&self.tracker)],
             history_signals: port(&self.history),
             switched: port(&self.connector),
         }

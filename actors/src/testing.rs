@@ -128,6 +128,7 @@ pub async fn settle() {
 pub fn profile(mode: Mode) -> Profile {
     Profile {
         mode,
+        generation: mode.generation(),
         fleet: Some("test".into()),
         saved: vec![],
         pinned: None,

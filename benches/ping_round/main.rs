@@ -242,6 +242,7 @@ async fn pinger(far: &Far, method: Method) -> Addr<Pinger> {
     let prober = Prober::new(&config, rpc).start();
     let profile = Profile {
         mode: Mode::Waku2,
+        generation: Mode::Waku2.generation(),
         fleet: None,
         saved: Vec::new(),
         pinned: None,

@@ -5,7 +5,7 @@
 
 use actors::model::{
     address::Network,
-    node::{Mode, NodeError},
+    node::{Generation, Mode, NodeError},
 };
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
@@ -30,6 +30,8 @@ pub struct Facts {
     pub update_mailservers: Option<bool>,
     /// It has `wakuext_setPinnedMailservers`.
     pub set_pinned: Option<bool>,
+    /// It has `wakuext_disconnectActiveMailserver`: only nodes that have an active one do.
+    pub disconnect_active: Option<bool>,
 }
 
 /// What to ask a node.
@@ -43,6 +45,8 @@ pub enum Question {
     UpdateMailservers,
     /// Whether it has `wakuext_setPinnedMailservers`.
     SetPinned,
+    /// Whether it has `wakuext_disconnectActiveMailserver`.
+    DisconnectActive,
 }
 
 /// The next step towards a mode.
@@ -50,8 +54,8 @@ pub enum Question {
 pub enum Step {
     /// The answer to this question has to be known first.
     Ask(Question),
-    /// Enough is known: the node is driven in this mode.
-    Settled(Mode),
+    /// Enough is known: the node is driven in this mode, and is of this generation.
+    Settled(Mode, Generation),
 }
 
 /// The mode that follows from the facts, or the one fact that is missing.
@@ -68,12 +72,17 @@ pub fn decide(facts: &Facts) -> Step {
     };
     match (facts.own_cycle, lever, facts.set_pinned) {
         // The pin of a waku1 node is not one of the modes: nothing is known about how it behaves.
-        (true, ..) if mode == Mode::Waku1 => Step::Settled(Mode::Observe),
+        (true, ..) if mode == Mode::Waku1 => Step::Settled(Mode::Observe, Generation::OwnCycle),
         (false, None, _) => Step::Ask(question),
-        (false, Some(true), _) => Step::Settled(mode),
+        (false, Some(true), _) => Step::Settled(mode, Generation::Classic),
         (_, _, None) => Step::Ask(Question::SetPinned),
-        (_, _, Some(true)) => Step::Settled(Mode::Pin),
-        (_, _, Some(false)) => Step::Settled(Mode::Observe),
+        (_, _, Some(true)) => Step::Settled(Mode::Pin, Generation::OwnCycle),
+        (true, _, Some(false)) => Step::Settled(Mode::Observe, Generation::OwnCycle),
+        (false, _, Some(false)) => match facts.disconnect_active {
+            None => Step::Ask(Question::DisconnectActive),
+            Some(true) => Step::Settled(Mode::Observe, Generation::OwnCycle),
+            Some(false) => Step::Settled(Mode::Observe, Generation::PerQuery),
+        },
     }
 }
 
@@ -82,6 +91,8 @@ pub fn decide(facts: &Facts) -> Step {
 pub struct Driving {
     /// The mode.
     pub mode: Mode,
+    /// Which mailserver it asks for history.
+    pub generation: Generation,
     /// Which peers it has: that is where they are asked for.
     pub network: Network,
 }
@@ -109,9 +120,10 @@ pub(crate) async fn detect(
     };
     loop {
         match decide(&facts) {
-            Step::Settled(mode) => {
+            Step::Settled(mode, generation) => {
                 return Ok(Driving {
                     mode,
+                    generation,
                     network: facts.network.unwrap_or(Network::Waku2),
                 });
             }
@@ -125,8 +137,17 @@ pub(crate) async fn detect(
             Step::Ask(Question::SetPinned) => {
                 facts.set_pinned = Some(has(rpc, "wakuext_setPinnedMailservers").await?);
             }
+            Step::Ask(Question::DisconnectActive) => {
+                facts.disconnect_active = Some(has_active(rpc).await?);
+            }
         }
     }
+}
+
+/// Whether a node has an active mailserver, asked with a parameter too many: without any it would lose it.
+async fn has_active(rpc: &RpcClient) -> Result<bool, NodeError> {
+    let method = "wakuext_disconnectActiveMailserver";
+    exists(rpc.call::<IgnoredAny>(method, json!([false])).await)
 }
 
 /// Whether a node has a method, asked without its parameters.
@@ -142,7 +163,8 @@ fn exists<T>(answer: Result<T, NodeError>) -> Result<bool, NodeError> {
     }
 }
 
-/// Asks for a dial that cannot begin: a waku2 node misses the peer id, a waku1 node says that it is one.
+/// Asks for a dial that cannot begin: a waku2 node misses the peer id, a waku1 node says that it is one. Nodes that
+/// offer no dial are older than waku v2, and then they have `wakuext_updateMailservers`, or of mid-2026 and later.
 async fn ask_network(rpc: &RpcClient) -> Result<Network, NodeError> {
     let answer = rpc
         .call::<Value>("wakuext_dialPeer", json!(["/ip4/127.0.0.1/tcp/1"]))
@@ -150,11 +172,12 @@ async fn ask_network(rpc: &RpcClient) -> Result<Network, NodeError> {
     if matches!(&answer, Err(NodeError::Node { message, .. }) if message.contains("WakuV1")) {
         return Ok(Network::Waku1);
     }
-    Ok(if exists(answer)? {
-        Network::Waku2
-    } else {
-        Network::Waku1
-    })
+    Ok(
+        match exists(answer)? || !has(rpc, "wakuext_updateMailservers").await? {
+            true => Network::Waku2,
+            false => Network::Waku1,
+        },
+    )
 }
 
 /// How a node is driven by configuration, and what speaks against it.
@@ -181,7 +204,12 @@ pub(crate) fn obey(
         }
         _ => None,
     };
-    Some((Driving { mode, network }, doubt))
+    let driving = Driving {
+        mode,
+        generation: mode.generation(),
+        network,
+    };
+    Some((driving, doubt))
 }
 
 /// Reads the node's configuration and finds out how to drive it.
@@ -195,6 +223,18 @@ pub(crate) async fn settle(
 ) -> Result<(Driving, Cluster, Option<&'static str>), NodeError> {
     let cluster = profile::cluster(rpc).await?;
     let (driving, doubt) = match obey(configured, &cluster) {
+        // One that is only watched is still what it is.
+        Some((watched, doubt)) if watched.mode == Mode::Observe => {
+            let found = detect(rpc, &cluster, own_cycle).await?;
+            let generation = found.generation;
+            (
+                Driving {
+                    generation,
+                    ..watched
+                },
+                doubt,
+            )
+        }
         Some(obeyed) => obeyed,
         None => (detect(rpc, &cluster, own_cycle).await?, None),
     };
@@ -237,10 +277,11 @@ mod tests {
 
     #[test]
     fn every_generation_has_its_mode() {
-        let settled = |facts| match decide(&facts) {
-            Step::Settled(mode) => mode,
+        let settled_as = |facts| match decide(&facts) {
+            Step::Settled(mode, generation) => (mode, generation),
             Step::Ask(question) => panic!("asks {question:?}"),
         };
+        let settled = |facts| settled_as(facts).0;
         let (waku1, waku2) = (waku(Network::Waku1), waku(Network::Waku2));
         assert_eq!(
             settled(Facts {
@@ -267,13 +308,21 @@ mod tests {
             }),
             Mode::Pin
         );
-        assert_eq!(
-            settled(Facts {
-                set_pinned: Some(false),
-                ..gone
-            }),
-            Mode::Observe
-        );
+        let leverless = Facts {
+            set_pinned: Some(false),
+            ..gone
+        };
+        let question = Step::Ask(Question::DisconnectActive);
+        assert_eq!(decide(&leverless), question);
+        for (disconnect_active, generation) in
+            [(true, Generation::OwnCycle), (false, Generation::PerQuery)]
+        {
+            let facts = Facts {
+                disconnect_active: Some(disconnect_active),
+                ..leverless.clone()
+            };
+            assert_eq!(settled_as(facts), (Mode::Observe, generation));
+        }
         // A classic node with its own cycle on is never driven by the classic methods.
         let classic = Facts {
             own_cycle: true,
@@ -316,6 +365,7 @@ mod tests {
             driving,
             Driving {
                 mode: Mode::Waku1,
+                generation: Generation::Classic,
                 network: Network::Waku1
             }
         );

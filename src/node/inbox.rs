@@ -8,7 +8,7 @@ use std::{
 
 use actors::{
     messages::node::{HistorySignal, NodeSwitched, PeerSnapshot},
-    model::address::Network,
+    model::{address::Network, node::Connectedness},
 };
 use tokio::sync::{Notify, broadcast};
 
@@ -24,6 +24,7 @@ const MOST_WAITING: usize = 1_000;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Delivery {
     Peers(PeerSnapshot),
+    Connection(Connectedness),
     History(HistorySignal),
     Switched(NodeSwitched),
 }
@@ -52,6 +53,9 @@ pub(crate) struct Inbox {
     peers: RefCell<Option<Vec<u8>>>,
     /// Whose peers are wanted, once that is known.
     network: Cell<Option<Network>>,
+    /// What the node has said of its connection since the last login, for a session that begins later: it says so at
+    /// changes only.
+    connectedness: Cell<Option<Connectedness>>,
     events: RefCell<VecDeque<Signal>>,
     arrived: Notify,
     session_events: RefCell<VecDeque<SessionEvent>>,
@@ -66,6 +70,7 @@ impl Inbox {
             counters,
             peers: RefCell::default(),
             network: Cell::default(),
+            connectedness: Cell::default(),
             events: RefCell::default(),
             arrived: Notify::new(),
             session_events: RefCell::default(),
@@ -104,6 +109,10 @@ impl Inbox {
             return self.arrived.notify_one();
         }
         match signals::read(&signal) {
+            Ok(Some(event @ Signal::Connection(said))) => {
+                self.connectedness.set(Some(said));
+                self.keep(event);
+            }
             Ok(Some(Signal::LoggedIn)) => self.notify_session(SessionEvent::LoggedIn),
             Ok(Some(Signal::Stopped)) => self.notify_session(SessionEvent::Stopped),
             Ok(Some(event)) => self.keep(event),
@@ -147,6 +156,7 @@ impl Inbox {
         let event = self.events.borrow_mut().pop_front();
         if let Some(event) = event {
             return match event {
+                Signal::Connection(said) => Some(Delivery::Connection(said)),
                 Signal::History(signal) => Some(Delivery::History(signal)),
                 Signal::Switched(switched) => Some(Delivery::Switched(switched)),
                 Signal::Peers(_) | Signal::LoggedIn | Signal::Stopped => self.take(),
@@ -163,8 +173,20 @@ impl Inbox {
         }
     }
 
+    /// What the node last said of its connection, if that still holds.
+    pub(crate) fn connectedness(&self) -> Option<Connectedness> {
+        self.connectedness.get()
+    }
+
     /// Notes something for the session.
     pub(crate) fn notify_session(&self, event: SessionEvent) {
+        if matches!(
+            event,
+            SessionEvent::LoggedIn | SessionEvent::Stopped | SessionEvent::Closed
+        ) {
+            // It is another life of the node, or it may have said something that we did not hear.
+            self.connectedness.set(None);
+        }
         let mut session_events = self.session_events.borrow_mut();
         if session_events.back() != Some(&event) && session_events.len() < MOST_WAITING {
             session_events.push_back(event);

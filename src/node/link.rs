@@ -9,11 +9,11 @@ use std::{
 
 use actix::{Message, Recipient};
 use actors::{
-    messages::node::{HistorySignal, NodeChanged, NodeSwitched, PeerSnapshot},
+    messages::node::{ConnectionChanged, HistorySignal, NodeChanged, NodeSwitched, PeerSnapshot},
     model::{
         address::Network,
         mailserver::{Identity, Mailserver},
-        node::{NodeError, NodeState},
+        node::{Connectedness, NodeError, NodeState},
     },
 };
 use futures_util::future::AbortHandle;
@@ -46,6 +46,8 @@ pub struct Listeners {
     /// The peers that the node lists. The first one (the tracker) knows of them before the registry makes candidates
     /// of them.
     pub peers: Vec<Recipient<PeerSnapshot>>,
+    /// How well the node is connected.
+    pub connection: Vec<Recipient<ConnectionChanged>>,
     /// The history requests of the node itself.
     pub history_signals: Recipient<HistorySignal>,
     /// The node's own choice of a mailserver.
@@ -212,6 +214,14 @@ impl Link {
     pub(crate) async fn deliver(&self, snapshot: PeerSnapshot) {
         self.snapshots.set(self.snapshots.get() + 1);
         self.deliver_any(snapshot).await;
+    }
+
+    /// Passes on what the node says of its connection.
+    pub(crate) async fn tell_connectedness(&self, said: Connectedness) {
+        let listeners = self.listeners();
+        for listener in listeners.iter().flat_map(|it| &it.connection) {
+            tell(listener, ConnectionChanged(said)).await;
+        }
     }
 
     async fn deliver_any(&self, snapshot: PeerSnapshot) {

@@ -3,7 +3,7 @@
 
 use std::{rc::Rc, time::Duration};
 
-use actors::model::node::{NodeError, NodeState, Profile};
+use actors::model::node::{Generation, NodeError, NodeState, Profile};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::node::{
@@ -25,6 +25,9 @@ const READING: Duration = Duration::from_secs(60);
 /// For how many poll intervals the peer table may stay unheard of while signals arrive. They may be lost,
 /// and summaries are not sent by nodes without discovery (recorded on v0.94).
 const SILENT_INTERVALS: u32 = 3;
+
+/// The fleet of a node that names none: the default of those since 2024-10, which then do not save it.
+const DEFAULT_FLEET: &str = "status.prod";
 
 /// A node says `node.login` shortly after it begins to answer: within this time it is the login that was
 /// noticed already.
@@ -105,13 +108,16 @@ async fn complete(
     account: &Account,
     cluster: &Cluster,
 ) -> Result<Profile, NodeError> {
-    let fleet = account.fleet.clone().or_else(|| cluster.fleet.clone());
+    let named = account.fleet.clone().or_else(|| cluster.fleet.clone());
+    let default = (driving.generation == Generation::PerQuery).then(|| DEFAULT_FLEET.to_owned());
+    let fleet = named.or(default);
     let in_node = fleet.as_ref().and_then(|fleet| account.pins.get(fleet));
     let ours = fleet.as_ref().and_then(|fleet| link.pins.load(fleet));
     let pinned = pin_memory::user_pin(in_node.map(String::as_str), ours);
     *link.user_pin.borrow_mut() = fleet.clone().zip(pinned.clone());
     Ok(Profile {
         mode: driving.mode,
+        generation: driving.generation,
         fleet,
         saved: profile::saved(&link.rpc).await?,
         pinned,
@@ -123,16 +129,20 @@ async fn complete(
 async fn begin(link: &Link, session: &Session) {
     let Profile {
         mode,
+        generation,
         fleet,
         use_mailservers,
         ..
     } = &session.profile;
-    tracing::info!(?mode, fleet, use_mailservers, "node ready");
+    tracing::info!(?mode, ?generation, fleet, use_mailservers, "node ready");
     link.drive(Some(session.driving));
     link.announce(NodeState::Ready {
         profile: session.profile.clone(),
     })
     .await;
+    if let Some(said) = link.inbox.connectedness() {
+        link.tell_connectedness(said).await;
+    }
     link.seeded.send_replace(true);
 }
 
@@ -288,6 +298,7 @@ async fn yield_to_own_cycle(link: &Link, session: &mut Session) -> Result<(), No
     tracing::warn!(mode = ?driving.mode, "the node's own mailserver cycle is switched on: mode changed");
     session.driving = driving;
     session.profile.mode = driving.mode;
+    session.profile.generation = driving.generation;
     link.drive(Some(driving));
     link.announce(NodeState::Ready {
         profile: session.profile.clone(),

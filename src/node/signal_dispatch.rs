@@ -20,6 +20,7 @@ pub(crate) async fn dispatch(link: Rc<Link>) {
         };
         match delivery {
             Delivery::Peers(snapshot) => link.deliver(snapshot).await,
+            Delivery::Connection(said) => link.tell_connectedness(said).await,
             Delivery::History(signal) => tell(&listeners.history_signals, signal).await,
             Delivery::Switched(switched) => {
                 if shows_own_cycle(&link, &switched) {

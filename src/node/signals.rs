@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use actors::{
     messages::node::{HistorySignal, NodeSwitched, PeerSnapshot},
-    model::address::Network,
+    model::{address::Network, node::Connectedness},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -28,6 +28,8 @@ pub enum Kind {
     DiscoverySummary,
     /// `wakuv2.peerstats`: the peers of waku2.
     PeerStats,
+    /// `waku.connection.status.change`: nodes since mid-2026, in the place of the peers.
+    ConnectionStatus,
     /// `history.request.started`.
     HistoryStarted,
     /// `history.request.completed`.
@@ -47,6 +49,7 @@ impl Kind {
         Some(match name {
             b"discovery.summary" => Self::DiscoverySummary,
             b"wakuv2.peerstats" => Self::PeerStats,
+            b"waku.connection.status.change" => Self::ConnectionStatus,
             b"history.request.started" => Self::HistoryStarted,
             b"history.request.completed" => Self::HistoryCompleted,
             b"history.request.failed" => Self::HistoryFailed,
@@ -126,6 +129,8 @@ fn text(rest: &[u8]) -> Result<(&[u8], &[u8]), Peek> {
 pub enum Signal {
     /// The node's peers now.
     Peers(PeerSnapshot),
+    /// How well the node is connected now.
+    Connection(Connectedness),
     /// A history request went on.
     History(HistorySignal),
     /// The node uses another mailserver.
@@ -161,6 +166,11 @@ struct PeerStats {
     online: Option<bool>,
     /// Null is an empty table; a signal without any says nothing about peers.
     peers: IdPeers,
+}
+
+#[derive(Deserialize)]
+struct ConnectionStatus {
+    status: Connectedness,
 }
 
 #[derive(Default, Deserialize)]
@@ -201,6 +211,9 @@ pub fn read(signal: &[u8]) -> Result<Option<Signal>, Unreadable> {
                 online: stats.online,
                 ..stats.peers.into()
             })
+        }
+        Kind::ConnectionStatus => {
+            Signal::Connection(serde_json::from_str::<ConnectionStatus>(event)?.status)
         }
         Kind::HistoryStarted => Signal::History(HistorySignal::Started),
         Kind::HistoryCompleted => Signal::History(HistorySignal::Completed),
@@ -305,6 +318,26 @@ mod tests {
         }
         assert!(read(br#"{"type":"wakuv2.peerstats","event":{"peers":5}}"#).is_err());
         assert!(read(br#"{"type":"discovery.summary","event":{}}"#).is_err());
+    }
+
+    #[test]
+    fn three_words_for_the_connection_and_no_others() {
+        let said = |event: &str| {
+            read(
+                format!(r#"{{"type":"waku.connection.status.change","event":{event}}}"#).as_bytes(),
+            )
+        };
+        for (word, connectedness) in [
+            ("disconnected", Connectedness::Disconnected),
+            ("partiallyConnected", Connectedness::PartiallyConnected),
+            ("connected", Connectedness::Connected),
+        ] {
+            let event = format!(r#"{{"status":"{word}","isOnline":true}}"#);
+            assert_eq!(said(&event), Ok(Some(Signal::Connection(connectedness))));
+        }
+        for event in ["null", "{}", r#"{"status":"fine"}"#, r#"{"isOnline":true}"#] {
+            assert!(said(event).is_err(), "{event}");
+        }
     }
 
     #[test]

@@ -117,6 +117,7 @@ impl Handler<connection::GetStatus> for Stub {
     fn handle(&mut self, _: connection::GetStatus, _: &mut Self::Context) -> Self::Result {
         let profile = Profile {
             mode: Mode::Waku2,
+            generation: Mode::Waku2.generation(),
             fleet: Some("status.prod".to_owned()),
             saved: Vec::new(),
             pinned: None,

@@ -8,10 +8,10 @@ use std::{
 };
 
 use ::actors::{
-    messages::node::{HistorySignal, NodeChanged, NodeSwitched, PeerSnapshot},
+    messages::node::{ConnectionChanged, HistorySignal, NodeChanged, NodeSwitched, PeerSnapshot},
     model::{
         mailserver::Identity,
-        node::{NodeState, Profile},
+        node::{Connectedness, NodeState, Profile},
     },
 };
 use actix::prelude::*;
@@ -27,6 +27,7 @@ use crate::scripted::LIMIT;
 pub(crate) enum Heard {
     State(&'static str, NodeState),
     Peers(PeerSnapshot),
+    Connection(Connectedness),
     History(HistorySignal),
     Switched(NodeSwitched),
 }
@@ -61,6 +62,7 @@ macro_rules! hears {
 
 hears!(NodeChanged, name, changed => Heard::State(name, changed.0));
 hears!(PeerSnapshot, _name, peers => Heard::Peers(peers));
+hears!(ConnectionChanged, _name, changed => Heard::Connection(changed.0));
 hears!(HistorySignal, _name, signal => Heard::History(signal));
 hears!(NodeSwitched, _name, switched => Heard::Switched(switched));
 
@@ -79,6 +81,7 @@ impl Ears {
                 connector.clone().recipient(),
             ],
             peers: vec![registry.recipient()],
+            connection: vec![connector.clone().recipient()],
             history_signals: history.recipient(),
             switched: connector.recipient(),
         }

@@ -105,6 +105,7 @@ fn every_recorded_signal_is_read_or_known_as_foreign() {
                     assert_eq!(Some(snapshot.peers.len()), listed, "{line}");
                     read[0] += 1;
                 }
+                Some(Signal::Connection(_)) => panic!("younger than the recordings: {line}"),
                 Some(Signal::History(_)) => read[1] += 1,
                 Some(Signal::Switched(switched)) => {
                     let none = switched.identity.is_none() && switched.id.is_none();

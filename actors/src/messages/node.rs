@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use crate::model::{
     mailserver::{Identity, Mailserver},
-    node::{CommunityAnswer, Connection, HistoryAnswer, NodeError, NodeState, StorePeer},
+    node::{
+        CommunityAnswer, Connectedness, Connection, HistoryAnswer, NodeError, NodeState, StorePeer,
+    },
 };
 
 /// The state of the node changed. Told first to the registry, last to the connector.
@@ -73,6 +75,12 @@ pub struct PeerSnapshot {
     /// The node's own verdict, where the signal carries one (`wakuv2.peerstats`).
     pub online: Option<bool>,
 }
+
+/// The node says how well it is connected (`waku.connection.status.change`, nodes since mid-2026). Sent to those that
+/// are sent [`PeerSnapshot`]s, by nodes that send none of their own accord.
+#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct ConnectionChanged(pub Connectedness);
 
 /// A history request of the node itself went on (`history.request.*`).
 #[derive(Message, Clone, Debug, PartialEq, Eq)]

@@ -18,11 +18,38 @@ pub enum Mode {
     Observe,
 }
 
+/// Which mailserver a node asks for history, by its generation: told by what it answers, not by its version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Generation {
+    /// Up to v0.95 (2022): the one that it was told to use.
+    Classic,
+    /// 2022-03 – mid-2026: the one that its own cycle has made the active one.
+    OwnCycle,
+    /// Since mid-2026 (status-go pull request 7532): it picks one for each query. There is no active one.
+    PerQuery,
+}
+
+/// How well a node says that it is connected (`waku.connection.status.change`, since mid-2026). It says so at changes
+/// only, the first time shortly after its messenger was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Connectedness {
+    /// It has no peer.
+    Disconnected,
+    /// It has peers, but they do not pass messages on reliably: some may be missed.
+    PartiallyConnected,
+    /// It has peers. Light clients say so at any connectivity.
+    Connected,
+}
+
 /// What a logged-in node told about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Profile {
     /// How it is driven.
     pub mode: Mode,
+    /// Which mailserver it asks.
+    pub generation: Generation,
     /// The fleet of its setting, else of its cluster configuration; `None` where neither is known.
     pub fleet: Option<String>,
     /// The custom mailservers saved in it, of all fleets.
@@ -118,6 +145,25 @@ pub enum Blame {
     Mailserver,
     /// Neither can be blamed, but trying the same again at once is useless.
     Nobody,
+}
+
+impl Mode {
+    /// The generation of the nodes that are driven like that, where nothing else is known of them.
+    #[must_use]
+    pub fn generation(self) -> Generation {
+        match self {
+            Self::Waku1 | Self::Waku2 => Generation::Classic,
+            Self::Pin | Self::Observe => Generation::OwnCycle,
+        }
+    }
+}
+
+impl Connectedness {
+    /// Whether it has peers.
+    #[must_use]
+    pub fn is_online(self) -> bool {
+        self != Self::Disconnected
+    }
 }
 
 impl NodeError {

@@ -28,7 +28,7 @@ use crate::{
     messages::{
         candidates::CandidatesChanged,
         events::Publish,
-        node::{NodeChanged, PeerSnapshot},
+        node::{ConnectionChanged, NodeChanged, PeerSnapshot},
         online::{Clocks, GetVerdict, Missed, NetworkChanged, VerdictChanged},
         ping::{News, Probe, ProbeAnswer},
         selection::Surveyed,
@@ -139,6 +139,14 @@ impl Handler<PeerSnapshot> for OnlineWatch {
 
     fn handle(&mut self, snapshot: PeerSnapshot, ctx: &mut Context<Self>) {
         self.run(ctx, |it, now| it.handle_snapshot(snapshot, now));
+    }
+}
+
+impl Handler<ConnectionChanged> for OnlineWatch {
+    type Result = ();
+
+    fn handle(&mut self, ConnectionChanged(said): ConnectionChanged, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| it.handle_connectedness(said, now));
     }
 }
 

@@ -6,7 +6,11 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use crate::{Instant, messages::node::PeerSnapshot, model::mailserver::Identity};
+use crate::{
+    Instant,
+    messages::node::PeerSnapshot,
+    model::{mailserver::Identity, node::Connectedness},
+};
 
 /// Nodes with a heartbeat say every 5 s whether they are online (recorded on 2024-10): three times it is missing.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -18,12 +22,17 @@ const AGAIN: Duration = Duration::from_secs(30);
 /// So many statements without news are a heartbeat; one may be a change that the list does not show.
 const HEARTBEAT: u8 = 2;
 
+/// The node's word against the network.
+const SAYS_OFFLINE: &str = "the node says that it is offline";
+
 /// What is remembered of the node's lists.
 #[derive(Debug, Default)]
 pub(super) struct NodeReport {
     /// `None` before the first one.
     listed: Option<BTreeSet<Identity>>,
     online: Option<bool>,
+    /// What the node says of its connection, where it says so apart from its lists.
+    said: Option<Connectedness>,
     /// When the node was doubted for what it still says.
     doubted: Option<Instant>,
     /// How often in a row it said again what was known: v0.94 speaks at changes only, and nodes since mid-2026 have no
@@ -62,6 +71,16 @@ impl NodeReport {
         }
     }
 
+    /// The node says how well it is connected. Why that proves that we are online, if it does.
+    pub(super) fn hear_connectedness(&mut self, said: Connectedness) -> Option<&'static str> {
+        let before = self.said.replace(said);
+        if self.against().is_none() {
+            self.doubted = None;
+        }
+        let turned_on = before == Some(Connectedness::Disconnected) && said.is_online();
+        turned_on.then_some("the node says that it is online")
+    }
+
     /// Whether the last list has it.
     pub(super) fn lists(&self, identity: &Identity) -> bool {
         (self.listed.as_ref()).is_some_and(|listed| listed.contains(identity))
@@ -78,9 +97,10 @@ impl NodeReport {
         Some(reason)
     }
 
-    /// The last list taken at its word: whether the node has a network; `None` if there is no list.
+    /// The node taken at its word: whether it has a network; `None` if it gave none.
     pub(super) fn says(&self) -> Option<bool> {
-        self.listed.as_ref().map(|_| self.against().is_none())
+        let word = self.said.is_some() || self.listed.is_some();
+        word.then(|| self.against().is_none())
     }
 
     /// When the node will have been silent for too long.
@@ -103,10 +123,16 @@ impl NodeReport {
     }
 
     fn against(&self) -> Option<&'static str> {
+        // Said at every change, while lists are only asked for now and then; some builds never list anybody.
+        match self.said {
+            Some(Connectedness::Disconnected) => return Some(SAYS_OFFLINE),
+            Some(_) => return None,
+            None => {}
+        }
         let listed = self.listed.as_ref()?;
         if listed.is_empty() {
             return Some("the node lists no peer");
         }
-        (self.online == Some(false)).then_some("the node says that it is offline")
+        (self.online == Some(false)).then_some(SAYS_OFFLINE)
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     messages::{
         candidates::CandidatesChanged,
         events::{Event, Publish},
-        node::{PeerSnapshot, RefreshPeers},
+        node::{ConnectionChanged, PeerSnapshot, RefreshPeers},
         peers::{Mark, PeerConnected, PeerDisconnected, PeerState, Peers, Repeat},
     },
 };
@@ -102,6 +102,14 @@ impl Handler<PeerSnapshot> for PeerTracker {
         if self.table.doubtful() {
             ctx.run_later(DOUBT, |tracker, _| tracker.refresh.do_send(RefreshPeers));
         }
+    }
+}
+
+impl Handler<ConnectionChanged> for PeerTracker {
+    type Result = ();
+
+    fn handle(&mut self, ConnectionChanged(said): ConnectionChanged, _: &mut Context<Self>) {
+        self.table.handle_connectedness(said);
     }
 }
 

@@ -11,7 +11,10 @@ use crate::{
         node::PeerSnapshot,
         peers::{PeerState, PeerTable},
     },
-    model::mailserver::{Identity, Mailserver},
+    model::{
+        mailserver::{Identity, Mailserver},
+        node::Connectedness,
+    },
 };
 
 /// For how long a dial that succeeded outweighs a list that does not have the peer. Recorded: the
@@ -60,6 +63,11 @@ impl Table {
             !listed.contains(it) && !std::mem::replace(&mut trust.doubted, true)
         });
         self.compare(Some(now))
+    }
+
+    /// The node says whether it is connected.
+    pub(super) fn handle_connectedness(&mut self, said: Connectedness) {
+        self.online = Some(said.is_online());
     }
 
     pub(super) fn handle_mark(

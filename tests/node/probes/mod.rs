@@ -64,6 +64,7 @@ async fn prober(node: &Node, method: Method, mode: Mode) -> Addr<Prober> {
     .start();
     let profile = Profile {
         mode,
+        generation: mode.generation(),
         fleet: None,
         saved: Vec::new(),
         pinned: None,

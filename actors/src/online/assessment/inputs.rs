@@ -11,6 +11,7 @@ use crate::{
     model::{
         address::Network,
         mailserver::{Identity, Mailserver},
+        node::Connectedness,
         probe::{ProbeFailure, Reply},
         verdict::Verdict,
     },
@@ -41,6 +42,15 @@ impl Assessment {
     /// The node lists these peers.
     pub(in crate::online) fn handle_snapshot(&mut self, snapshot: PeerSnapshot, now: Instant) {
         if let Some(reason) = self.node_report.hear(snapshot, now) {
+            return self.online_by(reason, now);
+        }
+        self.believe_node(now);
+        self.complain(now);
+    }
+
+    /// The node says how well it is connected.
+    pub(in crate::online) fn handle_connectedness(&mut self, said: Connectedness, now: Instant) {
+        if let Some(reason) = self.node_report.hear_connectedness(said) {
             return self.online_by(reason, now);
         }
         self.believe_node(now);
