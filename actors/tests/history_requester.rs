@@ -9,7 +9,7 @@ use ::actors::{
         events::Publish,
         history::{
             GetStatus, MailserverAvailable, MailserverFailing, MailserverGone, MailserverServed,
-            QueueCommunity, QueueError, RequestNow,
+            QueueCommunity, QueueError, RequestNow, Source,
         },
         node::{
             Connect, DropPeer, HistorySignal, Introduce, NodePort, RefreshPeers, RequestCommunity,
@@ -73,8 +73,10 @@ fn requester(mut answers: Vec<History>) -> Mailboxes {
 
 fn available(index: usize) -> MailserverAvailable {
     MailserverAvailable {
-        mailserver: mailserver(index),
-        node_asks_itself: false,
+        source: Source::Active {
+            mailserver: mailserver(index),
+            node_asks_itself: false,
+        },
         pause: Duration::ZERO,
     }
 }
@@ -141,9 +143,11 @@ async fn nothing_is_asked_of_nobody_and_nothing_is_forgotten() {
 async fn signals_of_the_node_reach_the_ledger() {
     let it = requester(vec![]);
     let itself = MailserverAvailable {
-        node_asks_itself: true,
+        source: Source::Active {
+            mailserver: mailserver(0),
+            node_asks_itself: true,
+        },
         pause: Duration::ZERO,
-        ..available(0)
     };
     it.requester.send(itself).await.unwrap();
     it.requester.send(HistorySignal::Started).await.unwrap();

@@ -40,7 +40,7 @@ use crate::{
         events::Publish,
         history::{
             HistoryUnderWay, MailserverAvailable, MailserverFailing, MailserverGone,
-            MailserverServed,
+            MailserverServed, Source,
         },
         node::{
             Connect, DropPeer, Introduce, NodeChanged, NodePort, NodeSwitched, PeerSnapshot,
@@ -178,8 +178,10 @@ impl Connector {
             Command::Refresh => ports.node.refresh_peers.do_send(RefreshPeers),
             Command::Mark(identity, state) => ports.mark.do_send(Mark { identity, state }),
             Command::Available(mailserver, pause) => ports.available.do_send(MailserverAvailable {
-                mailserver,
-                node_asks_itself: self.cycle.mode() == Some(Mode::Pin),
+                source: Source::Active {
+                    mailserver,
+                    node_asks_itself: self.cycle.mode() == Some(Mode::Pin),
+                },
                 pause,
             }),
             Command::Unavailable => ports.unavailable.do_send(MailserverGone),

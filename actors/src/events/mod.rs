@@ -9,7 +9,10 @@ use std::{collections::VecDeque, time::SystemTime};
 use actix::prelude::*;
 use tokio::sync::mpsc;
 
-use crate::messages::events::{Event, Numbered, Publish, Subscribe};
+use crate::{
+    messages::events::{Event, Numbered, Publish, Subscribe},
+    model::mailserver::MailserverRef,
+};
 
 /// How events are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +100,13 @@ impl Handler<Subscribe> for Events {
     }
 }
 
+/// Whom history is asked of, for people.
+fn id(mailserver: &Option<MailserverRef>) -> &str {
+    mailserver
+        .as_ref()
+        .map_or("picked by the node", |it| &it.id)
+}
+
 fn log(numbered: &Numbered) {
     let sequence = numbered.sequence;
     let event = numbered.event.name();
@@ -107,15 +117,17 @@ fn log(numbered: &Numbered) {
         }
         Event::MailserverAvailable { mailserver }
         | Event::PeerConnected { mailserver }
-        | Event::PeerDisconnected { mailserver }
-        | Event::HistoryRequested { mailserver } => {
+        | Event::PeerDisconnected { mailserver } => {
             tracing::info!(sequence, mailserver = mailserver.id, "{event}");
+        }
+        Event::HistoryRequested { mailserver } => {
+            tracing::info!(sequence, mailserver = id(mailserver), "{event}");
         }
         Event::HistoryCompleted {
             mailserver,
             took_ms,
         } => {
-            tracing::info!(sequence, mailserver = mailserver.id, took_ms, "{event}");
+            tracing::info!(sequence, mailserver = id(mailserver), took_ms, "{event}");
         }
         Event::HistoryFailed {
             mailserver,
@@ -124,7 +136,7 @@ fn log(numbered: &Numbered) {
         } => {
             tracing::warn!(
                 sequence,
-                mailserver = mailserver.id,
+                mailserver = id(mailserver),
                 reason,
                 retry_in_ms,
                 "{event}"

@@ -133,14 +133,8 @@ impl Handler<MailserverAvailable> for HistoryRequester {
     type Result = ();
 
     fn handle(&mut self, available: MailserverAvailable, ctx: &mut Context<Self>) {
-        let MailserverAvailable {
-            mailserver,
-            node_asks_itself,
-            pause,
-        } = available;
-        self.run(ctx, |it, now| {
-            it.handle_available(mailserver, node_asks_itself, pause, now);
-        });
+        let MailserverAvailable { source, pause } = available;
+        self.run(ctx, |it, now| it.handle_available(source, pause, now));
     }
 }
 

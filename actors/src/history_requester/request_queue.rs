@@ -9,10 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::{community_queue::CommunityQueue, patience::Patience};
 use crate::{
     Instant,
-    messages::{events::Event, history::Status},
+    messages::{
+        events::Event,
+        history::{Source, Status},
+    },
     model::{
         backoff::Backoff,
-        mailserver::{Identity, Mailserver},
+        mailserver::{Identity, Mailserver, MailserverRef},
         node::Blame,
     },
 };
@@ -91,7 +94,7 @@ struct NodeRequest {
 #[derive(Debug)]
 pub struct RequestQueue {
     config: Config,
-    mailserver: Option<Mailserver>,
+    source: Option<Source>,
     owed: Option<Owed>,
     stage: Stage,
     patience: Patience,
@@ -110,7 +113,7 @@ impl RequestQueue {
     pub fn new(config: Config) -> Self {
         Self {
             config,
-            mailserver: None,
+            source: None,
             owed: None,
             stage: Stage::Idle,
             patience: Patience::default(),
@@ -183,7 +186,7 @@ impl RequestQueue {
     /// The next thing that can be asked for: history first.
     fn proceed(&mut self, now: Instant) {
         self.stage = Stage::Idle;
-        if self.mailserver.is_none() {
+        if self.source.is_none() {
             return;
         }
         if self.owed.is_some() {
@@ -214,8 +217,14 @@ impl RequestQueue {
         };
     }
 
+    /// Who is asked, for the events: `None` if nobody can be; in it `None` if the node picks one.
+    fn asked(&self) -> Option<Option<MailserverRef>> {
+        let source = self.source.as_ref()?;
+        Some(source.mailserver().map(Mailserver::reference))
+    }
+
     fn publish_requested(&mut self) {
-        let Some(mailserver) = self.mailserver.as_ref().map(Mailserver::reference) else {
+        let Some(mailserver) = self.asked() else {
             return;
         };
         if let Some(owed) = self.owed.as_mut().filter(|owed| !owed.published) {
@@ -232,14 +241,15 @@ impl RequestQueue {
         self.patience = Patience::default();
         self.completed += 1;
         self.last_failure = None;
-        if let Some(mailserver) = self.mailserver.clone() {
+        if let Some(mailserver) = self.asked() {
             let event = Event::HistoryCompleted {
-                mailserver: mailserver.reference(),
+                mailserver,
                 took_ms: took.as_millis() as u64,
             };
             self.commands.push_back(Command::Publish(event));
-            self.commands
-                .push_back(Command::Served(mailserver.identity));
+        }
+        if let Some(identity) = self.active().map(|it| it.identity.clone()) {
+            self.commands.push_back(Command::Served(identity));
         }
         self.proceed(now);
     }
@@ -249,23 +259,30 @@ impl RequestQueue {
         let pause = self.backoff().pause(self.patience.fail());
         self.stage = Stage::Pausing { until: now + pause };
         let first = self.last_failure.replace(reason.to_owned()).is_none();
-        let Some(mailserver) = self.mailserver.clone() else {
+        let Some(mailserver) = self.asked() else {
             return;
         };
         if first {
             // Once per change: the tries that follow are no news.
             let event = Event::HistoryFailed {
-                mailserver: mailserver.reference(),
+                mailserver,
                 reason: reason.to_owned(),
                 retry_in_ms: pause.as_millis() as u64,
             };
             self.commands.push_back(Command::Publish(event));
         }
-        if self.patience.is_over() && blame == Blame::Mailserver {
+        if self.patience.is_over()
+            && blame == Blame::Mailserver
+            && let Some(identity) = self.active().map(|it| it.identity.clone())
+        {
             let reason = format!("history: {reason}");
-            self.commands
-                .push_back(Command::Failing(mailserver.identity, reason));
+            self.commands.push_back(Command::Failing(identity, reason));
         }
+    }
+
+    /// The active mailserver, where the node has one.
+    fn active(&self) -> Option<&Mailserver> {
+        self.source.as_ref()?.mailserver()
     }
 
     fn next_number(&mut self) -> u64 {

@@ -19,9 +19,10 @@ pub enum Event {
         /// Why, for people.
         reason: String,
     },
-    /// The active mailserver is connected: history can be asked for.
+    /// History can be asked for: the active mailserver is connected. Where the node picks one for each query: it is
+    /// online, and a mailserver answers our own probe.
     MailserverAvailable {
-        /// The active one.
+        /// The active one, or the one that answers.
         mailserver: MailserverRef,
     },
     /// The node lists a mailserver that it did not list before.
@@ -36,20 +37,20 @@ pub enum Event {
     },
     /// History was asked for.
     HistoryRequested {
-        /// From which mailserver.
-        mailserver: MailserverRef,
+        /// From which mailserver; `None` if the node picks it.
+        mailserver: Option<MailserverRef>,
     },
     /// The request was answered.
     HistoryCompleted {
-        /// By which mailserver.
-        mailserver: MailserverRef,
+        /// By which mailserver; `None` if the node picked it.
+        mailserver: Option<MailserverRef>,
         /// From request to answer.
         took_ms: u64,
     },
     /// The request was not answered; it is repeated.
     HistoryFailed {
-        /// By which mailserver.
-        mailserver: MailserverRef,
+        /// By which mailserver; `None` if the node picked it.
+        mailserver: Option<MailserverRef>,
         /// Why, for people.
         reason: String,
         /// The pause before the next try.

@@ -28,19 +28,43 @@ pub struct MailserverServed(pub Identity);
 #[rtype(result = "()")]
 pub struct HistoryUnderWay(pub bool);
 
-/// A mailserver is connected: history can be asked for. Sent by the connector.
+/// Whom the node asks when it is told to fetch history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The active mailserver.
+    Active {
+        /// Which.
+        mailserver: Mailserver,
+        /// The node asks by itself after a change: ask only if it did not.
+        node_asks_itself: bool,
+    },
+    /// Whichever it picks for each query: nobody knows which.
+    Picked,
+}
+
+impl Source {
+    /// The mailserver that answers or fails, where that is known.
+    #[must_use]
+    pub fn mailserver(&self) -> Option<&Mailserver> {
+        match self {
+            Self::Active { mailserver, .. } => Some(mailserver),
+            Self::Picked => None,
+        }
+    }
+}
+
+/// History can be asked for, and is owed. Sent by the connector: a mailserver was connected, or, to a node that picks
+/// one for each query, something may have been missed.
 #[derive(Message, Clone, Debug, PartialEq, Eq)]
 #[rtype(result = "()")]
 pub struct MailserverAvailable {
-    /// Which.
-    pub mailserver: Mailserver,
-    /// The node asks by itself after a change: ask only if it did not.
-    pub node_asks_itself: bool,
+    /// Whom the node asks.
+    pub source: Source,
     /// How long we wait before we ask: many others are about to ask the same mailserver.
     pub pause: Duration,
 }
 
-/// No mailserver is connected any more. Sent by the connector.
+/// No mailserver can be asked any more. Sent by the connector.
 #[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
 #[rtype(result = "()")]
 pub struct MailserverGone;

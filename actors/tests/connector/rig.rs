@@ -13,7 +13,7 @@ use ::actors::{
         candidates::CandidatesChanged,
         connection::{GetStatus, Remember, Status},
         events::{Event, Publish},
-        history::{MailserverAvailable, MailserverFailing, MailserverGone},
+        history::{MailserverAvailable, MailserverFailing, MailserverGone, Source},
         node::{
             Connect, DropPeer, Introduce, NodeChanged, NodePort, RefreshPeers, RequestCommunity,
             RequestHistory,
@@ -276,9 +276,15 @@ pub(crate) fn ports(
         }),
         mark: log.mailbox(move |it: &Mark| format!("mark {} {:?}", word(&it.identity), it.state)),
         repeat: log.mailbox(|_: &Repeat| "repeat".into()),
-        available: log.mailbox(move |it: &MailserverAvailable| {
-            let by = if it.node_asks_itself { "node" } else { "us" };
-            format!("history from {} by {by}", word(&it.mailserver.identity))
+        available: log.mailbox(move |it: &MailserverAvailable| match &it.source {
+            Source::Active {
+                mailserver,
+                node_asks_itself,
+            } => {
+                let by = if *node_asks_itself { "node" } else { "us" };
+                format!("history from {} by {by}", word(&mailserver.identity))
+            }
+            Source::Picked => "history from whom it picks".into(),
         }),
         unavailable: log.mailbox(|_: &MailserverGone| "history from nobody".into()),
         watch: Probe::<Watch>::start().0,

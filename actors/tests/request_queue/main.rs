@@ -1,6 +1,7 @@
 //! Stories of the queue: what is owed to the node is asked for until it is answered.
 
 mod communities;
+mod picked;
 mod rig;
 
 use actors::messages::node::HistorySignal;

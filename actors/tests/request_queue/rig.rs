@@ -8,8 +8,15 @@ use actors::{
         Config,
         request_queue::{Command, RequestQueue},
     },
-    messages::{events::Event, history::QueueError, node::HistorySignal},
-    model::node::{CommunityAnswer, HistoryAnswer, NodeError},
+    messages::{
+        events::Event,
+        history::{QueueError, Source},
+        node::HistorySignal,
+    },
+    model::{
+        mailserver::MailserverRef,
+        node::{CommunityAnswer, HistoryAnswer, NodeError},
+    },
     testing::mailserver,
 };
 
@@ -53,11 +60,21 @@ impl Rig {
     }
 
     pub(crate) fn available(&mut self, index: usize) {
-        (self.queue).handle_available(mailserver(index), false, Duration::ZERO, self.now);
+        self.available_from(Source::Active {
+            mailserver: mailserver(index),
+            node_asks_itself: false,
+        });
+    }
+
+    pub(crate) fn available_from(&mut self, source: Source) {
+        (self.queue).handle_available(source, Duration::ZERO, self.now);
     }
 
     pub(crate) fn node_may_ask(&mut self, index: usize) {
-        (self.queue).handle_available(mailserver(index), true, Duration::ZERO, self.now);
+        self.available_from(Source::Active {
+            mailserver: mailserver(index),
+            node_asks_itself: true,
+        });
     }
 
     pub(crate) fn answer(&mut self, answer: &History) {
@@ -117,17 +134,18 @@ impl Rig {
 }
 
 pub(crate) fn word(event: &Event) -> String {
-    let of = |id: &str| {
-        let mut all = 0..24;
-        all.find(|it| mailserver(*it).id == id)
-            .expect("a test mailserver")
+    let of = |asked: &Option<MailserverRef>| match asked {
+        None => "whom it picks".to_owned(),
+        Some(asked) => {
+            let mut all = 0..24;
+            let index = all.find(|it| mailserver(*it).id == asked.id);
+            index.expect("a test mailserver").to_string()
+        }
     };
     match event {
-        Event::HistoryRequested { mailserver } => format!("requested from {}", of(&mailserver.id)),
-        Event::HistoryCompleted { mailserver, .. } => {
-            format!("completed by {}", of(&mailserver.id))
-        }
-        Event::HistoryFailed { mailserver, .. } => format!("failed by {}", of(&mailserver.id)),
+        Event::HistoryRequested { mailserver } => format!("requested from {}", of(mailserver)),
+        Event::HistoryCompleted { mailserver, .. } => format!("completed by {}", of(mailserver)),
+        Event::HistoryFailed { mailserver, .. } => format!("failed by {}", of(mailserver)),
         other => panic!("not its business: {other:?}"),
     }
 }

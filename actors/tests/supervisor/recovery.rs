@@ -7,7 +7,7 @@ use ::actors::{
     messages::{
         candidates::CandidatesChanged,
         events::Publish,
-        history::{MailserverAvailable, QueueCommunity, RequestNow},
+        history::{MailserverAvailable, QueueCommunity, RequestNow, Source},
         node::{NodeChanged, NodePort, RequestCommunity, RequestHistory},
         peers::Repeat,
         selection::Select,
@@ -59,8 +59,10 @@ async fn a_requester_that_panics_loses_no_request_that_was_accepted() {
     accepted.unwrap().unwrap();
     requester.send(RequestNow).await.unwrap();
     let available = MailserverAvailable {
-        mailserver: mailserver(0),
-        node_asks_itself: false,
+        source: Source::Active {
+            mailserver: mailserver(0),
+            node_asks_itself: false,
+        },
         pause: Duration::ZERO,
     };
     requester.send(available).await.unwrap();

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::{NodeRequest, RequestQueue, Stage};
+use super::{NodeRequest, Patience, RequestQueue, Stage};
 use crate::{
     Instant,
-    messages::{history::QueueError, node::HistorySignal},
-    model::{
-        mailserver::Mailserver,
-        node::{Blame, CommunityAnswer, HistoryAnswer, NodeError},
+    messages::{
+        history::{QueueError, Source},
+        node::HistorySignal,
     },
+    model::node::{Blame, CommunityAnswer, HistoryAnswer, NodeError},
 };
 
 /// For how long a node with a cycle of its own is given to ask by itself. Recorded on status-go
@@ -20,17 +20,22 @@ const NODE_MAY_ASK: Duration = Duration::from_secs(1);
 /// can overtake the answer to the pin.
 const SAME_CHANGE: Duration = Duration::from_secs(2);
 
+/// A node that completed a request of its own takes another one this much later: what it fetched is still being dealt
+/// with (the signal comes before the answer, 2024-10).
+const SLOT_FREE: Duration = Duration::from_secs(1);
+
 impl RequestQueue {
-    /// A mailserver is connected: whatever happened since the last one is owed. It is asked after the pause, unless
-    /// the node asks by itself.
-    pub fn handle_available(
-        &mut self,
-        mailserver: Mailserver,
-        node_asks_itself: bool,
-        pause: Duration,
-        now: Instant,
-    ) {
-        self.mailserver = Some(mailserver);
+    /// History can be asked for: whatever happened since it was asked for last is owed. It is asked after the pause,
+    /// unless the node asks by itself.
+    pub fn handle_available(&mut self, source: Source, pause: Duration, now: Instant) {
+        let node_asks_itself = matches!(
+            source,
+            Source::Active {
+                node_asks_itself: true,
+                ..
+            }
+        );
+        self.source = Some(source);
         self.patience.begin_anew();
         self.owe(now);
         if !node_asks_itself {
@@ -54,7 +59,7 @@ impl RequestQueue {
     /// Nobody to ask any more. The debt stays.
     pub fn handle_gone(&mut self) {
         self.communities.forget_found();
-        self.mailserver = None;
+        self.source = None;
         // What the node asked until now, it asked of the one that is gone.
         self.node_request = None;
         self.stage = Stage::Idle;
@@ -76,8 +81,14 @@ impl RequestQueue {
                 if let Some(request) = &mut self.node_request {
                     request.completed = true;
                 }
-                if matches!(self.stage, Stage::NodeAsks { .. }) {
-                    self.complete(now);
+                match self.stage {
+                    Stage::NodeAsks { .. } => self.complete(now),
+                    Stage::Pausing { until } if self.was_in_the_way() => {
+                        let until = until.min(now + SLOT_FREE);
+                        self.patience = Patience::default();
+                        self.stage = Stage::Pausing { until };
+                    }
+                    _ => {}
                 }
             }
             HistorySignal::Failed { reason } => {
@@ -87,6 +98,13 @@ impl RequestQueue {
                 }
             }
         }
+    }
+
+    /// Whether the request of the node itself that is over now may be why ours was answered by nothing: a node that
+    /// picks its mailservers does one at a time, and answers the others with null.
+    fn was_in_the_way(&self) -> bool {
+        let picked = matches!(self.source, Some(Source::Picked));
+        picked && self.owed.is_some() && self.last_failure.is_some()
     }
 
     /// The answer to [`Command::Request`](super::Command::Request).
