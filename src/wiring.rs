@@ -264,7 +264,11 @@ impl Addresses {
                 port(&self.registry),
                 port(&self.connector),
             ],
-            connection: vec![port(&self.online), port(&self.tracker)],
+            connection: vec![
+                port(&self.online),
+                port(&self.tracker),
+                port(&self.connector),
+            ],
             history_signals: port(&self.history),
             switched: port(&self.connector),
         }

@@ -19,6 +19,9 @@ pub(super) fn chosen(decision: &Value) -> String {
     let Some(id) = decision["chosen"]["id"].as_str() else {
         return "nobody was usable".to_owned();
     };
+    if decision["purpose"] == "reach" {
+        return format!("none is made; {id} answers");
+    }
     let pool = &decision["pool"];
     match decision["drawn"].as_u64() {
         Some(place) => format!("{id}, number {} of a pool of {pool}", place + 1),

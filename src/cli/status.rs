@@ -24,8 +24,14 @@ pub(super) fn page(report: &Value) -> String {
         &format!("version {}, up {uptime}", text(&report["version"])),
     );
     field(&mut out, "node", &node(report));
+    if let Some(generation) = generation(&report["node"]) {
+        field(&mut out, "", generation);
+    }
     field(&mut out, "online", &online(&report["online"]));
     field(&mut out, "active", &active(&report["active"]));
+    if let Some(reach) = reach(&report["reach"]) {
+        field(&mut out, "reach", &reach);
+    }
     if let Some(address) = report["active"]["address"].as_str() {
         field(&mut out, "", address);
     }
@@ -129,6 +135,35 @@ fn node(report: &Value) -> String {
         text.push_str(", mailservers switched off");
     }
     text
+}
+
+/// Which mailserver nodes of its generation ask for history.
+fn generation(node: &Value) -> Option<&'static str> {
+    Some(match node["generation"].as_str()? {
+        "classic" => "asks the mailserver that it is told to use (nodes up to v0.95)",
+        "own_cycle" => "has a mailserver cycle of its own (nodes of 2022 to mid-2026)",
+        "per_query" => "picks a mailserver for each query (nodes since mid-2026)",
+        _ => return None,
+    })
+}
+
+/// Whether history can be fetched, where no mailserver is active; `None` where one can be.
+fn reach(reach: &Value) -> Option<String> {
+    let told = reach.as_object()?;
+    let mut text = match (
+        told["mailserver"]["id"].as_str(),
+        told["hindrance"].as_str(),
+    ) {
+        (Some(id), _) => format!("{id} answers, for {}", duration(&reach["since_ms"])),
+        (None, Some(hindrance)) => format!("no: {}", printable(hindrance)),
+        (None, None) => "no".to_owned(),
+    };
+    match told["connection"].as_str() {
+        Some("partiallyConnected") => text.push_str("; the node's mesh is poor"),
+        Some("disconnected") => text.push_str("; the node says it has no peer"),
+        _ => {}
+    }
+    Some(text)
 }
 
 fn online(online: &Value) -> String {

@@ -90,6 +90,12 @@ fn connector(metrics: &mut Metrics, snapshot: &Snapshot) {
         "Whether a mailserver is active and connected",
         connected.into(),
     );
+    let reached = status.reach.as_ref().map(|it| it.mailserver.is_some());
+    metrics.level(
+        "reach",
+        "Whether a mailserver is within reach of a node that picks one for each query",
+        reached.unwrap_or_default().into(),
+    );
     metrics.level(
         "standby",
         "Whether the next mailserver is known in advance",

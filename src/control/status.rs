@@ -15,8 +15,8 @@ use actors::{
     },
     model::{
         candidate::Tier,
-        mailserver::{Mailserver, Origin},
-        node::{Mode, NodeState},
+        mailserver::{Mailserver, MailserverRef, Origin},
+        node::{Connectedness, Generation, Mode, NodeState},
         record::{Cause, Record},
     },
 };
@@ -34,6 +34,8 @@ pub(super) struct Report<'a> {
     node: Option<Node<'a>>,
     online: Option<Online<'a>>,
     active: Option<Active<'a>>,
+    /// Only of a node that picks a mailserver for each query.
+    reach: Option<Reach<'a>>,
     standby: Option<Standby<'a>>,
     pin: Option<Pin<'a>>,
     candidates: Option<Vec<Candidate<'a>>>,
@@ -51,6 +53,8 @@ struct Node<'a> {
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    generation: Option<Generation>,
     #[serde(skip_serializing_if = "Option::is_none")]
     use_mailservers: Option<bool>,
 }
@@ -70,6 +74,15 @@ struct Active<'a> {
     address: &'a str,
     state: &'static str,
     since_ms: u64,
+}
+
+/// Whether history can be fetched, where no mailserver is active.
+#[derive(Serialize)]
+struct Reach<'a> {
+    mailserver: Option<MailserverRef>,
+    since_ms: Option<u64>,
+    connection: Option<Connectedness>,
+    hindrance: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -131,6 +144,9 @@ impl<'a> Report<'a> {
             active: connector
                 .and_then(|status| status.active.as_ref())
                 .map(Active::new),
+            reach: connector
+                .and_then(|status| status.reach.as_ref())
+                .map(Reach::new),
             standby: connector
                 .and_then(|status| status.standby.as_ref())
                 .map(|standby| Standby::new(standby, snapshot.peers.as_ref())),
@@ -151,15 +167,16 @@ impl<'a> Report<'a> {
 
 impl<'a> Node<'a> {
     fn new(state: &'a NodeState) -> Self {
-        let (state, reason, use_mailservers) = match state {
+        let (state, reason, profile) = match state {
             NodeState::Unreachable { reason } => ("unreachable", Some(reason.as_str()), None),
             NodeState::LoggedOut => ("logged_out", None, None),
-            NodeState::Ready { profile } => ("ready", None, Some(profile.use_mailservers)),
+            NodeState::Ready { profile } => ("ready", None, Some(profile)),
         };
         Self {
             state,
             reason,
-            use_mailservers,
+            generation: profile.map(|it| it.generation),
+            use_mailservers: profile.map(|it| it.use_mailservers),
         }
     }
 }
@@ -184,6 +201,17 @@ impl<'a> Active<'a> {
             address: address.dial(),
             state,
             since_ms,
+        }
+    }
+}
+
+impl<'a> Reach<'a> {
+    fn new(reach: &'a connection::Reach) -> Self {
+        Self {
+            mailserver: reach.mailserver.as_ref().map(Mailserver::reference),
+            since_ms: reach.since_ms,
+            connection: reach.connection,
+            hindrance: reach.hindrance.as_deref(),
         }
     }
 }

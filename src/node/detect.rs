@@ -225,7 +225,11 @@ pub(crate) async fn settle(
     let (driving, doubt) = match obey(configured, &cluster) {
         // One that is only watched is still what it is.
         Some((watched, doubt)) if watched.mode == Mode::Observe => {
-            let found = detect(rpc, &cluster, own_cycle).await?;
+            let known = Cluster {
+                waku2: Some(watched.network == Network::Waku2),
+                ..cluster.clone()
+            };
+            let found = detect(rpc, &known, own_cycle).await?;
             let generation = found.generation;
             (
                 Driving {

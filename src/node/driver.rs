@@ -20,6 +20,7 @@ use actors::{
 use crate::node::{
     Signals,
     config::Config,
+    detect::Driving,
     history,
     link::{Link, Listeners},
     observe, pin,
@@ -82,7 +83,7 @@ impl Driver {
     /// Answers from outside the actor, so that a call that hangs holds nobody up.
     fn answer<T: 'static, F>(
         &self,
-        call: impl FnOnce(Rc<Link>, Mode) -> F,
+        call: impl FnOnce(Rc<Link>, Driving) -> F,
     ) -> ResponseFuture<Result<T, NodeError>>
     where
         F: Future<Output = Result<T, NodeError>> + 'static,
@@ -91,7 +92,7 @@ impl Driver {
         match link.driving() {
             Err(error) => Box::pin(std::future::ready(Err(error))),
             Ok(driving) => {
-                let call = call(link.clone(), driving.mode);
+                let call = call(link.clone(), driving);
                 Box::pin(async move { link.watch(call.await) })
             }
         }
@@ -141,12 +142,12 @@ impl Handler<Connect> for Driver {
 
     fn handle(&mut self, connect: Connect, _ctx: &mut Self::Context) -> Self::Result {
         let attempt = self.link.begin_attempt();
-        self.answer(move |link, mode| async move {
+        self.answer(move |link, driving| async move {
             let Connect {
                 mailserver,
                 standby,
             } = connect;
-            let outcome = match mode {
+            let outcome = match driving.mode {
                 Mode::Waku1 => waku1::connect(&link, attempt, &mailserver, standby.as_ref()).await,
                 Mode::Waku2 => waku2::connect(&link, attempt, &mailserver).await,
                 Mode::Pin => pin::connect(&link, attempt, &mailserver).await,
@@ -171,8 +172,8 @@ impl Handler<Introduce> for Driver {
         Introduce(mailserver): Introduce,
         _ctx: &mut Self::Context,
     ) -> Self::Result {
-        self.answer(|link, mode| async move {
-            match mode {
+        self.answer(|link, driving| async move {
+            match driving.mode {
                 Mode::Waku1 => waku1::introduce(&link, &mailserver).await,
                 Mode::Waku2 | Mode::Pin => waku2::introduce(&link, &mailserver).await,
                 // Brought online are waku2 nodes only.
@@ -189,8 +190,8 @@ impl Handler<DropPeer> for Driver {
     type Result = ResponseFuture<Result<(), NodeError>>;
 
     fn handle(&mut self, DropPeer(mailserver): DropPeer, _ctx: &mut Self::Context) -> Self::Result {
-        self.answer(|link, mode| async move {
-            match mode {
+        self.answer(|link, driving| async move {
+            match driving.mode {
                 Mode::Waku1 => waku1::drop_peer(&link, &mailserver).await,
                 Mode::Waku2 => waku2::drop_peer(&link, &mailserver).await,
                 // The next pin is the drop.
@@ -219,7 +220,9 @@ impl Handler<RequestHistory> for Driver {
     type Result = ResponseFuture<Result<HistoryAnswer, NodeError>>;
 
     fn handle(&mut self, _: RequestHistory, _ctx: &mut Self::Context) -> Self::Result {
-        self.answer(|link, mode| async move { history::request(&link, mode).await })
+        self.answer(
+            |link, driving| async move { history::request(&link, driving.generation).await },
+        )
     }
 }
 
@@ -231,7 +234,9 @@ impl Handler<RequestCommunity> for Driver {
         RequestCommunity(id): RequestCommunity,
         _ctx: &mut Self::Context,
     ) -> Self::Result {
-        self.answer(|link, mode| async move { history::request_community(&link, mode, &id).await })
+        self.answer(|link, driving| async move {
+            history::request_community(&link, driving.generation, &id).await
+        })
     }
 }
 

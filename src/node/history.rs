@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actors::model::node::{CommunityAnswer, HistoryAnswer, Mode, NodeError};
+use actors::model::node::{CommunityAnswer, Generation, HistoryAnswer, NodeError};
 use futures_util::future::abortable;
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Value, json};
@@ -22,21 +22,24 @@ struct History {
 
 /// Asks for all missed history. A newer request takes the place of one that is still on the wire: that
 /// one was meant for a mailserver that has been given up since, and may never return.
-pub(crate) async fn request(link: &Link, mode: Mode) -> Result<HistoryAnswer, NodeError> {
-    let (request, newest) = abortable(ask(link, mode));
+pub(crate) async fn request(
+    link: &Link,
+    generation: Generation,
+) -> Result<HistoryAnswer, NodeError> {
+    let (request, newest) = abortable(ask(link, generation));
     if let Some(earlier) = link.history.replace(Some(newest)) {
         earlier.abort();
     }
     request.await.unwrap_or(Err(NodeError::Superseded))
 }
 
-async fn ask(link: &Link, mode: Mode) -> Result<HistoryAnswer, NodeError> {
+async fn ask(link: &Link, generation: Generation) -> Result<HistoryAnswer, NodeError> {
     // A frozen mailserver holds a request up for 60 s, and some never return (both recorded on v0.94).
     let limit = link.history_timeout;
-    // Nodes of 2024 want to be told not to back up first; v0.94 knows no parameter.
-    let (first, second) = match mode {
-        Mode::Waku1 | Mode::Waku2 => (json!([]), json!([false])),
-        Mode::Pin | Mode::Observe => (json!([false]), json!([])),
+    // From 2023-06 to 2025-08 nodes want to be told not to back up first; before and after they know no parameter.
+    let (first, second) = match generation {
+        Generation::Classic | Generation::PerQuery => (json!([]), json!([false])),
+        Generation::OwnCycle => (json!([false]), json!([])),
     };
     let method = "wakuext_requestAllHistoricMessages";
     let answer = match link
@@ -47,26 +50,30 @@ async fn ask(link: &Link, mode: Mode) -> Result<HistoryAnswer, NodeError> {
         Err(NodeError::BadParameters(_)) => link.rpc.call_with_timeout(method, second, limit).await,
         answer => answer,
     };
-    // Null without an error or a signal: no mailserver, no peer, or mailservers switched off (all versions).
-    Ok(
-        answer?.map_or(HistoryAnswer::NothingDone, |history| HistoryAnswer::Done {
-            messages: history.messages.map_or(0, |messages| messages.len()),
-        }),
-    )
+    // Null without an error or a signal: no mailserver, no peer, or mailservers switched off (all versions); since
+    // mid-2026 also a request of the node's own under way.
+    let Some(history) = answer? else {
+        // If it is the switch, that is known at once, and not at the next reading of the settings.
+        link.alarm.notify_one();
+        return Ok(HistoryAnswer::NothingDone);
+    };
+    Ok(HistoryAnswer::Done {
+        messages: history.messages.map_or(0, |messages| messages.len()),
+    })
 }
 
 /// Asks for a community.
 pub(crate) async fn request_community(
     link: &Link,
-    mode: Mode,
+    generation: Generation,
     id: &str,
 ) -> Result<CommunityAnswer, NodeError> {
     let classic = ("wakuext_requestCommunityInfoFromMailserver", json!([id]));
     let modern = json!([{"communityKey": id, "tryDatabase": false, "waitForResponse": true}]);
     let modern = ("wakuext_fetchCommunity", modern);
-    let (first, second) = match mode {
-        Mode::Waku1 | Mode::Waku2 => (classic, modern),
-        Mode::Pin | Mode::Observe => (modern, classic),
+    let (first, second) = match generation {
+        Generation::Classic => (classic, modern),
+        Generation::OwnCycle | Generation::PerQuery => (modern, classic),
     };
     let call = |(method, params): (&'static str, Value)| {
         link.rpc

@@ -20,7 +20,7 @@ async fn the_status_puts_all_parts_together() {
     );
     assert_eq!(
         status["node"],
-        json!({ "state": "ready", "use_mailservers": true })
+        json!({ "state": "ready", "generation": "classic", "use_mailservers": true })
     );
     let online = json!({
         "verdict": "suspect", "since_ms": 250, "reason": "the signals of the node stopped", "node": true,

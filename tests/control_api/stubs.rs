@@ -139,6 +139,7 @@ impl Handler<connection::GetStatus> for Stub {
                 state: "connected",
                 since_ms: 1500,
             }),
+            reach: None,
             counts: connection::Counts {
                 connections: 3,
                 ..connection::Counts::default()

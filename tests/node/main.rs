@@ -4,6 +4,7 @@
 
 mod ears;
 mod modes;
+mod observe;
 mod overtaken;
 mod peer;
 mod peers;

@@ -283,21 +283,43 @@ async fn history_is_asked_for_as_each_generation_wants_it() {
             node.orders(),
             calls(&[("wakuext_requestAllHistoricMessages", params)])
         );
-        node.script(|_, _| {
-            Some(Reply::Result(
-                json!({"chats": [{}], "messages": [{}, {}], "notifications": null}),
-            ))
+        answers(&node, kind, || {
+            Reply::Result(json!({"chats": [{}], "messages": [{}, {}], "notifications": null}))
         });
         assert_eq!(
             driver.send(RequestHistory).await.unwrap(),
             Ok(HistoryAnswer::Done { messages: 2 })
         );
-        node.script(|_, _| Some(Reply::Result(json!({"notifications": null}))));
+        answers(&node, kind, || {
+            Reply::Result(json!({"notifications": null}))
+        });
         assert_eq!(
             driver.send(RequestHistory).await.unwrap(),
             Ok(HistoryAnswer::Done { messages: 0 })
         );
     }
+}
+
+/// From now on the node answers history requests like that, and everything else as usual.
+fn answers(node: &Node, kind: &'static str, reply: impl Fn() -> Reply + 'static) {
+    let mut usual = usual(kind);
+    node.script(move |method, params| match method {
+        "wakuext_requestAllHistoricMessages" => Some(reply()),
+        _ => usual(method, params),
+    });
+}
+
+#[actix::test]
+async fn null_has_the_settings_read_again_for_mailservers_may_be_switched_off() {
+    let (node, driver, ears) = ready("pin").await;
+    let mut usual = usual("pin");
+    node.script(move |method, params| match method {
+        "settings_getSettings" => Some(Reply::Result(json!({"use-mailservers?": false}))),
+        _ => usual(method, params),
+    });
+    let answer = driver.send(RequestHistory).await.unwrap();
+    assert_eq!(answer, Ok(HistoryAnswer::NothingDone));
+    assert!(!ears.ready().await.use_mailservers);
 }
 
 #[actix::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ::actors::model::node::{Mode, NodeError, NodeState};
+use ::actors::model::node::{Generation, Mode, NodeError, NodeState};
 use mailserver_sidecar::node::{
     Signals,
     rpc::LONGEST_ANSWER,
@@ -177,7 +177,9 @@ async fn a_node_that_serves_no_settings_but_lists_its_peers_is_logged_in() {
     let (_driver, ears) = drive(node.config());
     let profile = ears.ready().await;
     assert!(profile.use_mailservers);
-    assert_eq!(profile.fleet, None);
+    // It has nothing that those before it had; and the default fleet is not saved.
+    assert_eq!(profile.generation, Generation::PerQuery);
+    assert_eq!(profile.fleet.as_deref(), Some("status.prod"));
 }
 
 #[actix::test]

@@ -341,10 +341,16 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 pub(crate) fn usual(kind: &'static str) -> impl FnMut(&str, &Value) -> Option<Reply> + 'static {
     move |method, params| {
         let bare = *params == json!([]);
+        if kind == "observe" && is_gone(method) {
+            return None;
+        }
         Some(match method {
             "settings_getSettings" => Reply::Result(
                 json!({"key-uid": "0x1", "fleet": "test.fleet", "use-mailservers?": true}),
             ),
+            "wakuext_requestAllHistoricMessages" if kind == "observe" && !bare => {
+                Reply::Error(-32602, "too many arguments, want at most 0")
+            }
             "settings_nodeConfig" if kind != "pin" => Reply::Result(json!({
                 "WakuV2Config": {"Enabled": kind == "waku2"}, "ShhextConfig": {"EnableMailserverCycle": false},
                 "ClusterConfig": {"Fleet": "cluster.fleet"},
@@ -368,4 +374,15 @@ pub(crate) fn usual(kind: &'static str) -> impl FnMut(&str, &Value) -> Option<Re
             _ => return None,
         })
     }
+}
+
+/// What nodes since mid-2026 do not have any more (status-go pull requests 6846, 7528, 7532).
+fn is_gone(method: &str) -> bool {
+    let served = ["settings_getSettings", "wakuext_peers"];
+    let kept = [
+        "wakuext_requestAllHistoricMessages",
+        "wakuext_fetchCommunity",
+        "wakuext_startMessenger",
+    ];
+    !served.contains(&method) && !kept.contains(&method)
 }

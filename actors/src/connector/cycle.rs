@@ -68,7 +68,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-pub use crate::connector::standby::Readiness;
+pub use crate::connector::{command::Command, standby::Readiness};
 use crate::{
     Instant,
     connector::{
@@ -88,9 +88,7 @@ use crate::{
         watch_order::WatchOrder,
         world_return::WorldReturn,
     },
-    messages::{
-        connection::Counts, events::Event, peers::PeerState, selection::Select, watch::Watch,
-    },
+    messages::{connection::Counts, events::Event, watch::Watch},
     model::mailserver::{Identity, Mailserver},
 };
 
@@ -132,31 +130,6 @@ impl Default for Config {
             improve: false,
         }
     }
-}
-
-/// What the loop wants done.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Command {
-    /// Ping the candidates and choose one.
-    Select(Select),
-    /// Make the node use it; the answer comes back with the number.
-    Connect(u64, Mailserver),
-    /// Make the node know it as a peer; the answer comes back with the number.
-    Introduce(u64, Mailserver),
-    /// Drop it as a peer.
-    Drop(Mailserver),
-    /// Ask the node for its peers.
-    Refresh,
-    /// Correct the peer table.
-    Mark(Identity, PeerState),
-    /// Have history requested from it, after a pause.
-    Available(Mailserver, Duration),
-    /// No history can be requested now.
-    Unavailable,
-    /// Keep an eye on these.
-    Watch(Watch),
-    /// Tell everybody.
-    Publish(Event),
 }
 
 /// The state of the loop: its machines, and what is to be done.

@@ -1,13 +1,16 @@
-//! The loop as an actor: it feeds [`Cycle`] with what happens and executes what it decides.
+//! The loop as an actor: it feeds [`cycle`] or [`observation`] with what happens and executes what they decide.
 
 mod attempts;
+pub mod command;
 mod comparison;
 pub mod crowd;
 pub mod cycle;
 mod evidence;
 pub mod jitter;
+mod loops;
 pub mod memory;
 mod node_view;
+pub mod observation;
 mod outage;
 mod pauses;
 mod phase;
@@ -29,10 +32,7 @@ use actix::prelude::*;
 pub use crate::connector::cycle::{Config, Readiness};
 use crate::{
     Instant,
-    connector::{
-        cycle::{Command, Cycle},
-        memory::Memory,
-    },
+    connector::{command::Command, loops::Loops, memory::Memory},
     deadline::Deadline,
     messages::{
         candidates::CandidatesChanged,
@@ -43,8 +43,8 @@ use crate::{
             MailserverServed, Source,
         },
         node::{
-            Connect, DropPeer, Introduce, NodeChanged, NodePort, NodeSwitched, PeerSnapshot,
-            RefreshPeers,
+            Connect, ConnectionChanged, DropPeer, Introduce, NodeChanged, NodePort, NodeSwitched,
+            PeerSnapshot, RefreshPeers,
         },
         online::VerdictChanged,
         peers::{Mark, PeerConnected, PeerDisconnected, PeerState, Repeat},
@@ -82,9 +82,9 @@ pub struct Ports {
     pub events: Recipient<Publish>,
 }
 
-/// The actor: it executes what [`Cycle`] decides.
+/// The actor: it executes what its loops decide.
 pub struct Connector {
-    cycle: Cycle,
+    loops: Loops,
     ports: Ports,
     deadline: Deadline,
 }
@@ -101,7 +101,7 @@ impl Connector {
     ) -> Self {
         let memory = Memory::restore(kept, Instant::now(), wall_ms());
         Self {
-            cycle: Cycle::new(config, memory, seed),
+            loops: Loops::new(config, memory, seed),
             ports,
             deadline: Deadline::default(),
         }
@@ -112,23 +112,27 @@ impl Connector {
         &mut self,
         what: &'static str,
         ctx: &mut Context<Self>,
-        input: impl FnOnce(&mut Cycle, Instant),
+        input: impl FnOnce(&mut Loops, Instant),
     ) {
-        let before = self.cycle.phase();
-        input(&mut self.cycle, Instant::now());
-        if self.cycle.phase() != before {
-            self.cycle.log_transition(what, before);
+        let before = self.loops.phase();
+        input(&mut self.loops, Instant::now());
+        if self.loops.phase() != before {
+            self.loops.log_transition(what, before);
         }
         self.execute_all(ctx);
     }
 
     fn execute_all(&mut self, ctx: &mut Context<Self>) {
-        while let Some(command) = self.cycle.poll_command() {
+        while let Some(command) = self.loops.poll_command() {
             if self.execute(command, ctx).is_break() {
                 return;
             }
         }
-        let changed = self.cycle.memory().take_changed(Instant::now(), wall_ms());
+        let changed = self
+            .loops
+            .cycle
+            .memory()
+            .take_changed(Instant::now(), wall_ms());
         if !changed.is_empty() {
             self.ports.remember.do_send(Remember(changed));
         }
@@ -149,7 +153,7 @@ impl Connector {
         match command {
             Command::Select(select) => ports.select.do_send(select),
             Command::Connect(number, mailserver) => {
-                let standby = self.cycle.kept_connected(&mailserver).cloned();
+                let standby = self.loops.cycle.kept_connected(&mailserver).cloned();
                 let connect = Connect {
                     mailserver,
                     standby,
@@ -180,8 +184,12 @@ impl Connector {
             Command::Available(mailserver, pause) => ports.available.do_send(MailserverAvailable {
                 source: Source::Active {
                     mailserver,
-                    node_asks_itself: self.cycle.mode() == Some(Mode::Pin),
+                    node_asks_itself: self.loops.cycle.mode() == Some(Mode::Pin),
                 },
+                pause,
+            }),
+            Command::Fetch(pause) => ports.available.do_send(MailserverAvailable {
+                source: Source::Picked,
                 pause,
             }),
             Command::Unavailable => ports.unavailable.do_send(MailserverGone),
@@ -192,10 +200,10 @@ impl Connector {
     }
 
     fn arm(&mut self, ctx: &mut Context<Self>) {
-        let at = self.cycle.poll_timeout(Instant::now());
+        let at = self.loops.poll_timeout(Instant::now());
         self.deadline.arm(at, ctx, |connector, ctx| {
             connector.deadline.clear();
-            connector.run("timeout", ctx, Cycle::handle_timeout);
+            connector.run("timeout", ctx, Loops::handle_timeout);
         });
     }
 }
@@ -220,7 +228,7 @@ impl Actor for Connector {
 impl Supervised for Connector {
     fn restarting(&mut self, _: &mut Context<Self>) {
         self.deadline.clear();
-        self.cycle.reset();
+        self.loops.reset();
         self.ports.repeat.do_send(Repeat);
     }
 }
@@ -229,7 +237,7 @@ impl Handler<Tick> for Connector {
     type Result = ();
 
     fn handle(&mut self, _: Tick, ctx: &mut Context<Self>) {
-        self.run("tick", ctx, Cycle::handle_tick);
+        self.run("tick", ctx, Loops::handle_tick);
     }
 }
 
@@ -278,7 +286,17 @@ impl Handler<PeerSnapshot> for Connector {
 
     fn handle(&mut self, snapshot: PeerSnapshot, ctx: &mut Context<Self>) {
         let alone = snapshot.peers.is_empty();
-        self.run("peers", ctx, |it, _| it.handle_alone(alone));
+        self.run("peers", ctx, |it, now| it.handle_alone(alone, now));
+    }
+}
+
+impl Handler<ConnectionChanged> for Connector {
+    type Result = ();
+
+    fn handle(&mut self, ConnectionChanged(said): ConnectionChanged, ctx: &mut Context<Self>) {
+        self.run("connection", ctx, |it, now| {
+            it.handle_connectedness(said, now)
+        });
     }
 }
 
@@ -297,7 +315,7 @@ impl Handler<NodeSwitched> for Connector {
 
     fn handle(&mut self, switched: NodeSwitched, ctx: &mut Context<Self>) {
         self.run("switched", ctx, |it, now| {
-            it.handle_switched(&switched, now)
+            it.cycle.handle_switched(&switched, now)
         });
     }
 }
@@ -307,7 +325,8 @@ impl Handler<MailserverFailing> for Connector {
 
     fn handle(&mut self, failing: MailserverFailing, ctx: &mut Context<Self>) {
         self.run("failing", ctx, |it, now| {
-            it.handle_failing(&failing.identity, &failing.reason, now);
+            it.cycle
+                .handle_failing(&failing.identity, &failing.reason, now);
         });
     }
 }
@@ -316,7 +335,9 @@ impl Handler<MailserverServed> for Connector {
     type Result = ();
 
     fn handle(&mut self, MailserverServed(identity): MailserverServed, ctx: &mut Context<Self>) {
-        self.run("served", ctx, |it, now| it.handle_served(&identity, now));
+        self.run("served", ctx, |it, now| {
+            it.cycle.handle_served(&identity, now)
+        });
     }
 }
 
@@ -324,7 +345,9 @@ impl Handler<HistoryUnderWay> for Connector {
     type Result = ();
 
     fn handle(&mut self, HistoryUnderWay(it): HistoryUnderWay, ctx: &mut Context<Self>) {
-        self.run("requesting", ctx, |cycle, _| cycle.handle_requesting(it));
+        self.run("requesting", ctx, |loops, _| {
+            loops.cycle.handle_requesting(it)
+        });
     }
 }
 
@@ -372,14 +395,16 @@ impl Handler<GetStatus> for Connector {
 
     fn handle(&mut self, _: GetStatus, _: &mut Context<Self>) -> Self::Result {
         let now = Instant::now();
+        let loops = &self.loops;
         MessageResult(Status {
-            node: self.cycle.node().clone(),
-            active: self.cycle.active_status(now),
-            standby: self.cycle.standby().cloned(),
-            pin: self.cycle.pin_status(now),
-            cooling_ms: self.cycle.cooling_ms(now),
-            memory: self.cycle.records(),
-            counts: self.cycle.counts(),
+            node: loops.node().clone(),
+            active: loops.cycle.active_status(now),
+            reach: loops.reach(now),
+            standby: loops.cycle.standby().cloned(),
+            pin: loops.pin_status(now),
+            cooling_ms: loops.cycle.cooling_ms(now),
+            memory: loops.cycle.records(),
+            counts: loops.counts(),
         })
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::model::{
     mailserver::{Identity, Mailserver},
-    node::NodeState,
+    node::{Connectedness, NodeState},
     record::Record,
 };
 
@@ -22,8 +22,10 @@ pub struct Remember(pub BTreeMap<Identity, Record>);
 pub struct Status {
     /// The node as last reported.
     pub node: NodeState,
-    /// The active mailserver.
+    /// The active mailserver; none ever where the node picks one for each query.
     pub active: Option<Active>,
+    /// Where it does: whether history can be fetched.
+    pub reach: Option<Reach>,
     /// The mailserver that is used next, if one was drawn.
     pub standby: Option<Mailserver>,
     /// The pin and what keeps it from being used.
@@ -47,6 +49,19 @@ pub struct Active {
     pub since_ms: u64,
 }
 
+/// Whether a node that picks a mailserver for each query can fetch history.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Reach {
+    /// A mailserver that answers our own probes, while the node is online.
+    pub mailserver: Option<Mailserver>,
+    /// For how long one has answered.
+    pub since_ms: Option<u64>,
+    /// What the node says of its own connection, if it said anything since its login.
+    pub connection: Option<Connectedness>,
+    /// What keeps history from being fetched, for people.
+    pub hindrance: Option<String>,
+}
+
 /// The user's pin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PinStatus {
@@ -63,12 +78,27 @@ pub struct Counts {
     pub ticks: u64,
     /// Selections begun.
     pub selections: u64,
-    /// Connections made (`mailserverAvailable`).
+    /// Connections made, or, where the node picks a mailserver for each query, times that one came within reach
+    /// (`mailserverAvailable`).
     pub connections: u64,
     /// Connect calls that failed.
     pub failed_connections: u64,
     /// Active mailservers that were lost.
     pub losses: u64,
+}
+
+impl std::ops::Add for Counts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            ticks: self.ticks + other.ticks,
+            selections: self.selections + other.selections,
+            connections: self.connections + other.connections,
+            failed_connections: self.failed_connections + other.failed_connections,
+            losses: self.losses + other.losses,
+        }
+    }
 }
 
 /// Ask for it.

@@ -75,7 +75,7 @@ pub struct Surveyed {
     pub replies: Vec<Reply>,
 }
 
-/// The last decision for [`Purpose::Active`], for the status page.
+/// The last [urgent](Purpose::is_urgent) decision, for the status page.
 #[derive(Message, Clone, Copy, Debug)]
 #[rtype(result = "Option<Decision>")]
 pub struct LastDecision;

@@ -85,7 +85,18 @@ fn as_milliseconds<S: serde::Serializer>(rtt: &Option<Duration>, to: S) -> Resul
 pub enum Purpose {
     /// To be used at once: decided as early as it is settled.
     Active,
+    /// To show that mailservers can be reached, where the node picks one for each query: decided as early as it is
+    /// settled. Nobody is used.
+    Reach,
     /// To be used when the active one is lost: the whole round is waited for, and in the pool a peer of the
     /// node is preferred, for it need not be dialled.
     Standby,
+}
+
+impl Purpose {
+    /// Whether it is decided as soon as it is settled, without waiting for the silent.
+    #[must_use]
+    pub fn is_urgent(self) -> bool {
+        self != Self::Standby
+    }
 }

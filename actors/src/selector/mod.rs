@@ -1,7 +1,7 @@
 //! The choice of a mailserver, and its reasons.
 //!
 //! All candidates are pinged, and the rule ([`choose`], in [`ranking`]) is applied to what they
-//! answered. Who is in a hurry ([`Purpose::Active`]) does not wait for the silent ones: the decision is made as soon
+//! answered. Who is in a hurry ([`Purpose::is_urgent`]) does not wait for the silent ones: the decision is made as soon
 //! as the answers in hand settle it (see `early_decision`), while the round goes on. A choice for later
 //! ([`Purpose::Standby`]) waits for the whole round. Either way all that the round found is passed on when
 //! it is complete ([`Surveyed`]): what comes too late for the decision is still worth remembering.
@@ -95,7 +95,7 @@ impl Selector {
 
     /// Decides if what is in hand settles it, else waits for the time when it will.
     fn settle(&mut self, number: u64, now: Instant, ctx: &mut Context<Self>) {
-        let Some(undecided) = self.take(Purpose::Active, number) else {
+        let Some(undecided) = self.take(number) else {
             return;
         };
         let race = &undecided.early;
@@ -112,12 +112,13 @@ impl Selector {
             let at = Instant::now();
             ctx.address().do_send(Due { number, at });
         });
-        self.undecided.insert(Purpose::Active, undecided);
+        let purpose = undecided.early.order().purpose;
+        self.undecided.insert(purpose, undecided);
     }
 
     /// The round is over.
-    fn complete(&mut self, number: u64, purpose: Purpose, report: &PingReport) {
-        if let Some(undecided) = self.take(purpose, number) {
+    fn complete(&mut self, number: u64, report: &PingReport) {
+        if let Some(undecided) = self.take(number) {
             let order = undecided.early.order();
             let random = &mut self.random;
             let decision = choose(order, report, &self.config, |n| random.random_range(0..n));
@@ -126,16 +127,17 @@ impl Selector {
     }
 
     /// The order of this number, unless it is decided or another took its place.
-    fn take(&mut self, purpose: Purpose, number: u64) -> Option<Undecided> {
-        let current = self.undecided.get(&purpose)?;
-        let it_is = current.number == number;
-        it_is.then(|| self.undecided.remove(&purpose)).flatten()
+    fn take(&mut self, number: u64) -> Option<Undecided> {
+        let mut undecided = self.undecided.iter();
+        let (purpose, _) = undecided.find(|(_, it)| it.number == number)?;
+        let purpose = *purpose;
+        self.undecided.remove(&purpose)
     }
 
     fn decide(&mut self, undecided: &Undecided, mut decision: Decision) {
         let took = undecided.begun.elapsed().as_millis();
         decision.took_ms = u64::try_from(took).unwrap_or(u64::MAX);
-        if decision.purpose == Purpose::Active {
+        if decision.purpose.is_urgent() {
             self.report(&decision, undecided.early.order().quiet);
             self.last = Some(decision.clone());
         }
@@ -144,9 +146,10 @@ impl Selector {
 
     /// Once per change: a fleet that stays silent is not news at every tick.
     fn report(&self, decision: &Decision, quiet: bool) {
+        let choice = decision.purpose == Purpose::Active;
         let nobody = decision.chosen.is_none();
         let nobody_again = nobody && self.last.as_ref().is_some_and(|it| it.chosen.is_none());
-        if !nobody_again && !quiet {
+        if choice && !nobody_again && !quiet {
             let event = Event::Decision(decision.clone());
             self.ports.events.do_send(Publish(event));
         }
@@ -171,7 +174,7 @@ impl Handler<Select> for Selector {
     fn handle(&mut self, order: Select, ctx: &mut Context<Self>) {
         self.rounds += 1;
         let (number, round, purpose) = (self.rounds, order.round, order.purpose);
-        let hurry = purpose == Purpose::Active;
+        let hurry = purpose.is_urgent();
         let candidates = order.candidates.iter();
         let report = self.ports.pinger.send(PingRound {
             targets: candidates.map(|it| it.mailserver.clone()).collect(),
@@ -194,7 +197,7 @@ impl Handler<Select> for Selector {
         ctx.spawn(report.into_actor(self).map(move |report, selector, _| {
             // A pinger that died gives no report: then nobody has replied.
             let report = report.unwrap_or_default();
-            selector.complete(number, purpose, &report);
+            selector.complete(number, &report);
             let replies = report.replies;
             let surveyed = Surveyed {
                 round,
@@ -213,8 +216,8 @@ impl Handler<Heard> for Selector {
     type Result = ();
 
     fn handle(&mut self, heard: Heard, ctx: &mut Context<Self>) {
-        let current = self.undecided.get_mut(&Purpose::Active);
-        let Some(current) = current.filter(|it| it.number == heard.number) else {
+        let mut undecided = self.undecided.values_mut();
+        let Some(current) = undecided.find(|it| it.number == heard.number) else {
             return;
         };
         match heard.what {

@@ -270,6 +270,7 @@ pub(crate) fn ports(
             *order.borrow_mut() = Some(it.clone());
             let word = match it.purpose {
                 Purpose::Active => "select of",
+                Purpose::Reach => "reach of",
                 Purpose::Standby => "draw of",
             };
             format!("{word} {}", it.candidates.len())

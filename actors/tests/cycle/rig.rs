@@ -300,8 +300,10 @@ impl Rig {
                 let word = match select.purpose {
                     Purpose::Active => "select",
                     Purpose::Standby => "draw",
+                    Purpose::Reach => panic!("not the loop's business: {select:?}"),
                 };
                 match select.purpose {
+                    Purpose::Reach => {}
                     Purpose::Active => self.order = Some(select),
                     Purpose::Standby => self.draw = Some(select),
                 }
@@ -326,6 +328,7 @@ impl Rig {
                 self.pause = pause;
                 format!("request from {}", index(&to.identity))
             }
+            Command::Fetch(_) => panic!("the node has an active mailserver"),
             Command::Unavailable => "request from nobody".into(),
             Command::Publish(Event::MailserverChanged { mailserver, .. }) => {
                 format!("changed {}", mailserver.map_or("none".into(), |it| it.id))

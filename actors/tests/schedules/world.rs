@@ -311,6 +311,7 @@ impl World {
                 match select.purpose {
                     Purpose::Active => self.selection = Some(select),
                     Purpose::Standby => self.drawing = Some(select),
+                    Purpose::Reach => panic!("the node has an active mailserver"),
                 }
             }
             Command::Watch(watch) => {
@@ -338,6 +339,7 @@ impl World {
                 assert_eq!(Some(to), self.changed, "history from the active one");
                 self.history = Some(to);
             }
+            Command::Fetch(_) => panic!("the node has an active mailserver"),
             Command::Unavailable => self.history = None,
             Command::Publish(event) => self.published(event),
         }

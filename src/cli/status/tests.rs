@@ -166,3 +166,35 @@ fn report() -> Value {
         "unanswered": ["selector"],
     })
 }
+
+#[test]
+fn a_node_that_picks_its_mailservers_has_none_that_is_active() {
+    let mut report = report();
+    report["mode"] = "observe".into();
+    report["node"]["generation"] = "per_query".into();
+    report["active"] = Value::Null;
+    report["last_decision"]["purpose"] = "reach".into();
+    let reached = json!({ "mailserver": { "id": "store-02" }, "since_ms": 61_000, "connection": "partiallyConnected", "hindrance": null });
+    let lost = json!({ "mailserver": null, "since_ms": null, "connection": "disconnected", "hindrance": "it has no peer" });
+    for (reach, line) in [
+        (
+            reached,
+            "reach      store-02 answers, for 1m 1s; the node's mesh is poor\n",
+        ),
+        (
+            lost,
+            "reach      no: it has no peer; the node says it has no peer\n",
+        ),
+    ] {
+        report["reach"] = reach;
+        let page = page(&report);
+        for line in [
+            "           picks a mailserver for each query (nodes since mid-2026)\n",
+            "active     none\n",
+            line,
+            "decision   none is made; store-01.do-ams3.status.prod answers\n",
+        ] {
+            assert!(page.contains(line), "{line}{page}");
+        }
+    }
+}

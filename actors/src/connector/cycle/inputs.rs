@@ -163,6 +163,7 @@ impl Cycle {
             self.come_back(self.outage.offline_since());
         }
         match decision.purpose {
+            Purpose::Reach => {}
             Purpose::Standby => self.draw_standby(decision, now),
             Purpose::Active if self.world_return.is_respread_by(round) => {
                 self.move_on(decision, now);

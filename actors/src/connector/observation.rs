@@ -1,0 +1,468 @@
+//! A node that picks a mailserver for each query (since mid-2026), without I/O: inputs and the time in, commands out.
+//!
+//! Nothing is chosen for it, and none is active. What is left to be done: to know whether it can fetch history, to have
+//! it fetched whenever something may have been missed, and to bring it online where it offers a dial. It can if it is
+//! online and a mailserver answers our own probes. How far that is known is the `Stage`:
+//!
+//! ```text
+//!             ┌──────────── nobody answers, or it is offline ───────────┐
+//!             ▼                                                         │
+//!   Resting ──▶ Looking ──one answers, the node is online──▶ Reached ──▶ Doubted
+//!                │   ▲                                        ▲  ▲         │
+//!        nobody  │   │ the pause is over, or the node came    │  └─ one answers
+//!       answers  │   │ online by itself                       │
+//!                ├──▶ Unanswered                              │
+//!                └──▶ Dialling ──the node is connected────────┘
+//!                       └──it is not, or cannot be told──▶ Stranded ──▶ Looking
+//! ```
+//!
+//! Whatever it is in, it rests while the node is away or we are offline or asleep; and looks when that is over. History
+//! is owed whenever it is Reached anew, and when a poor mesh is over; while one lasts, now and then.
+
+mod inputs;
+mod word;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
+
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+
+use self::word::Word;
+use crate::{
+    Instant,
+    connector::{
+        attempts::Attempts,
+        command::Command,
+        crowd::Crowd,
+        cycle::Config,
+        evidence::Evidence,
+        jitter::{self, Outage as Return},
+        outage::Outage,
+        search::Search,
+        watch_order::WatchOrder,
+    },
+    messages::{
+        connection::{Counts, Reach},
+        events::Event,
+        selection::{Decision, Select},
+        watch::Watch,
+    },
+    model::{
+        candidate::{Candidate, Purpose, Tier},
+        mailserver::{Identity, Mailserver, Origin},
+        record::Cause,
+    },
+};
+
+/// The first of the numbers of calls and rounds: those of the loop over an active mailserver are below.
+const FIRST_NUMBER: u64 = 1 << 48;
+
+/// How often history is asked for while the mesh is poor: so late a message may be that is missed meanwhile.
+const POOR_MESH: Duration = Duration::from_secs(60);
+
+/// The state.
+#[derive(Debug)]
+pub struct Observation {
+    config: Config,
+    service: Service,
+    candidates: BTreeMap<Identity, Mailserver>,
+    listed: BTreeSet<Identity>,
+    word: Word,
+    dial: Dial,
+    outage: Outage,
+    /// Since when we were offline, until somebody was reached again.
+    returning: Option<Instant>,
+    stage: Stage,
+    /// The history requester was told that history can be fetched.
+    available: bool,
+    /// It was told so though nobody answers our probes.
+    trusted_blindly: bool,
+    /// While the mesh is poor: when history is asked for next.
+    poor_until: Option<Instant>,
+    evidence: Evidence,
+    search: Search,
+    attempts: Attempts,
+    watch: WatchOrder,
+    random: StdRng,
+    last_number: u64,
+    counts: Counts,
+    commands: VecDeque<Command>,
+}
+
+/// Whether the node is to be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Service {
+    /// It is away, or of another generation.
+    None,
+    /// Its user switched mailservers off.
+    SwitchedOff,
+    /// It is.
+    On,
+}
+
+/// Whether the node can be told to dial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dial {
+    /// Unless it turns out otherwise.
+    Offered,
+    /// It has no such method (status-go pull request 7528).
+    Missing,
+}
+
+/// How far it is known whether history can be fetched.
+#[derive(Debug)]
+enum Stage {
+    /// Nothing is found out now.
+    Resting,
+    /// All are being pinged.
+    Looking(Look),
+    /// Nobody answered: all are pinged again later.
+    Unanswered,
+    /// One answers, and the node, which has no peer, was told to dial it.
+    Dialling { mailserver: Mailserver, number: u64 },
+    /// One answers, and the node has no peer.
+    Stranded { why: String },
+    /// One answers, and the node is online.
+    Reached {
+        mailserver: Mailserver,
+        since: Instant,
+    },
+    /// It was silent: all are being pinged.
+    Doubted {
+        mailserver: Mailserver,
+        since: Instant,
+        look: Look,
+    },
+}
+
+/// A ping round.
+#[derive(Debug)]
+struct Look {
+    round: u64,
+    /// When it is given up: the selector was restarted.
+    until: Instant,
+    /// Its decision, while the whole round is waited for: it tells how many are back.
+    decided: Option<Decision>,
+}
+
+impl Observation {
+    /// One that knows nothing of the node yet. `seed` makes its draws repeatable.
+    #[must_use]
+    pub fn new(config: Config, seed: Option<u64>) -> Self {
+        Self {
+            config,
+            service: Service::None,
+            candidates: BTreeMap::new(),
+            listed: BTreeSet::new(),
+            word: Word::default(),
+            dial: Dial::Offered,
+            outage: Outage::default(),
+            returning: None,
+            stage: Stage::Resting,
+            available: false,
+            trusted_blindly: false,
+            poor_until: None,
+            evidence: Evidence::default(),
+            search: Search::default(),
+            attempts: Attempts::default(),
+            watch: WatchOrder::default(),
+            random: seed.map_or_else(rand::make_rng, StdRng::seed_from_u64),
+            last_number: FIRST_NUMBER,
+            counts: Counts::default(),
+            commands: VecDeque::new(),
+        }
+    }
+
+    /// The next thing to be done.
+    pub fn poll_command(&mut self) -> Option<Command> {
+        let command = self.commands.pop_front();
+        command.or_else(|| {
+            let wanted = Watch {
+                active: self.stage.reached().cloned(),
+                standby: None,
+            };
+            self.watch.update(wanted).map(Command::Watch)
+        })
+    }
+
+    /// When [`Self::handle_timeout`] is to be called, if nothing happens before.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match &self.stage {
+            Stage::Looking(look) | Stage::Doubted { look, .. } => Some(look.until),
+            Stage::Unanswered | Stage::Stranded { .. } => self.search.looks_again_at(),
+            Stage::Reached { .. } => self.poor_until,
+            Stage::Resting | Stage::Dialling { .. } => None,
+        }
+    }
+
+    /// The name of the stage, for the log.
+    #[must_use]
+    pub fn stage(&self) -> &'static str {
+        match self.stage {
+            Stage::Resting => "resting",
+            Stage::Looking(_) => "looking",
+            Stage::Unanswered => "unanswered",
+            Stage::Dialling { .. } => "dialling",
+            Stage::Stranded { .. } => "stranded",
+            Stage::Reached { .. } => "reached",
+            Stage::Doubted { .. } => "doubted",
+        }
+    }
+
+    /// Whether history can be fetched, for the status page; `None` if the node is not one of these.
+    #[must_use]
+    pub fn reach(&self, now: Instant) -> Option<Reach> {
+        let (mailserver, since) = match &self.stage {
+            _ if self.service == Service::None => return None,
+            Stage::Reached { mailserver, since }
+            | Stage::Doubted {
+                mailserver, since, ..
+            } => (Some(mailserver.clone()), Some(*since)),
+            _ => (None, None),
+        };
+        Some(Reach {
+            mailserver,
+            since_ms: since.map(|at| now.saturating_duration_since(at).as_millis() as u64),
+            connection: self.word.connectedness(),
+            hindrance: self.hindrance(),
+        })
+    }
+
+    /// Counters since the start.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// What keeps history from being fetched and will not be over in a moment, for people.
+    #[must_use]
+    pub fn lasting_hindrance(&self) -> Option<String> {
+        let lasts = matches!(self.stage, Stage::Unanswered | Stage::Stranded { .. });
+        let lasts = lasts || self.service == Service::SwitchedOff;
+        self.hindrance().filter(|_| lasts)
+    }
+
+    /// What keeps history from being fetched, for people.
+    fn hindrance(&self) -> Option<String> {
+        let text = match (&self.stage, self.service) {
+            (_, Service::SwitchedOff) => "mailservers are switched off in the node",
+            (Stage::Resting, _) if self.outage.is_offline() => "we are offline",
+            (Stage::Resting, _) => "the node has just come, or we have just woken up",
+            (Stage::Looking(_), _) => "mailservers are being pinged",
+            (Stage::Unanswered, _) if self.candidates.is_empty() => "no mailserver is known",
+            (Stage::Unanswered, _) => "no mailserver answers our probes",
+            (Stage::Dialling { mailserver, .. }, _) => {
+                return Some(format!(
+                    "the node has no peer: it is told to dial {}",
+                    mailserver.id
+                ));
+            }
+            (Stage::Stranded { why }, _) => return Some(format!("the node has no peer: {why}")),
+            (Stage::Reached { .. } | Stage::Doubted { .. }, _) => return None,
+        };
+        Some(text.to_owned())
+    }
+}
+
+// === decisions ===
+
+impl Observation {
+    /// Has all mailservers pinged. What was reached stays so until nobody answers.
+    fn look(&mut self, now: Instant) {
+        let candidates: Vec<_> = self
+            .candidates
+            .values()
+            .map(|it| self.candidate(it))
+            .collect();
+        if candidates.is_empty() {
+            return self.find_nobody(now);
+        }
+        self.counts.selections += 1;
+        let round = self.next_number();
+        self.commands.push_back(Command::Select(Select {
+            round,
+            candidates,
+            witnesses: BTreeSet::new(),
+            purpose: Purpose::Reach,
+            quiet: true,
+            blind: false,
+        }));
+        let look = Look {
+            round,
+            until: now + self.config.selection_timeout,
+            decided: None,
+        };
+        self.stage = match std::mem::replace(&mut self.stage, Stage::Resting) {
+            Stage::Reached { mailserver, since }
+            | Stage::Doubted {
+                mailserver, since, ..
+            } => Stage::Doubted {
+                mailserver,
+                since,
+                look,
+            },
+            _ => Stage::Looking(look),
+        };
+    }
+
+    fn candidate(&self, mailserver: &Mailserver) -> Candidate {
+        let tier = match mailserver.origin {
+            _ if self.attempts.has_failed(&mailserver.identity) => Tier::Cooling,
+            Origin::Peer => Tier::Unknown,
+            _ => Tier::Healthy,
+        };
+        Candidate {
+            mailserver: mailserver.clone(),
+            tier,
+            listed: self.listed.contains(&mailserver.identity),
+        }
+    }
+
+    /// Somebody answered the round.
+    fn conclude(&mut self, decision: &Decision, from: Return, now: Instant) {
+        let chosen = decision.identity.as_ref();
+        match chosen.and_then(|it| self.candidates.get(it)).cloned() {
+            None => self.look(now),
+            Some(mailserver) if self.word.is_online() == Some(false) => {
+                self.bring_online(mailserver, now);
+            }
+            Some(mailserver) => self.reach_by(mailserver, from, now),
+        }
+    }
+
+    /// History can be fetched: this one answers, and the node is online.
+    fn reach_by(&mut self, mailserver: Mailserver, from: Return, now: Instant) {
+        let since = match &self.stage {
+            Stage::Doubted { since, .. } => *since,
+            _ => now,
+        };
+        let returning = self.returning.take().is_some();
+        self.search = Search::Over;
+        self.attempts.forget();
+        let answers = Event::MailserverAvailable {
+            mailserver: mailserver.reference(),
+        };
+        self.stage = Stage::Reached { mailserver, since };
+        if std::mem::replace(&mut self.available, true) && !self.trusted_blindly {
+            return;
+        }
+        self.counts.connections += 1;
+        self.commands.push_back(Command::Publish(answers));
+        if !std::mem::replace(&mut self.trusted_blindly, false) {
+            let pause = match returning {
+                true => self.pause_after(from),
+                false => Duration::ZERO,
+            };
+            self.fetch(pause);
+        }
+    }
+
+    /// Many return at the same moment as we do, and ask the same mailservers.
+    fn pause_after(&mut self, from: Return) -> Duration {
+        let crowd = self.crowd();
+        jitter::return_request(from, crowd, self.config.jitter, self.random.random())
+    }
+
+    fn crowd(&self) -> Crowd {
+        self.config.crowd.crowd(self.candidates.values())
+    }
+
+    /// Has history fetched.
+    fn fetch(&mut self, pause: Duration) {
+        self.outage.made_up();
+        self.commands.push_back(Command::Fetch(pause));
+    }
+
+    /// Something may have been missed while history could be fetched: a poor mesh is over.
+    fn fetch_again(&mut self) {
+        if self.available {
+            let (longest, random) = (self.config.jitter, self.random.random());
+            self.fetch(jitter::before_request(Cause::Lost, longest, random));
+        }
+    }
+
+    /// It answers, and the node has no peer: one dial would bring it online.
+    fn bring_online(&mut self, mailserver: Mailserver, now: Instant) {
+        self.be_unavailable();
+        if self.dial == Dial::Missing {
+            return self.strand(
+                "it must find one by itself, for it offers no dial".into(),
+                now,
+            );
+        }
+        let number = self.next_number();
+        let dial = Command::Introduce(number, mailserver.clone());
+        self.commands.push_back(dial);
+        self.stage = Stage::Dialling { mailserver, number };
+    }
+
+    fn strand(&mut self, why: String, now: Instant) {
+        self.search.found_nobody(now);
+        self.stage = Stage::Stranded { why };
+    }
+
+    /// Nobody answered the round.
+    fn find_nobody(&mut self, now: Instant) {
+        if !(self.trusted_blindly && self.may_trust()) {
+            self.be_unavailable();
+        }
+        self.search.found_nobody(now);
+        self.stage = Stage::Unanswered;
+        self.trust_the_node();
+    }
+
+    /// Our probes are no evidence, and the node says that it is online.
+    fn may_trust(&self) -> bool {
+        let blind = self.evidence.is_blocked() || self.candidates.is_empty();
+        blind && self.word.is_online() == Some(true) && self.outage.is_online()
+    }
+
+    /// Where only the node's word tells anything, history is asked for all the same, once.
+    fn trust_the_node(&mut self) {
+        if matches!(self.stage, Stage::Unanswered) && !self.available && self.may_trust() {
+            self.available = true;
+            self.trusted_blindly = true;
+            self.fetch(Duration::ZERO);
+        }
+    }
+
+    /// The node, or we, can do nothing now.
+    fn rest(&mut self) {
+        self.be_unavailable();
+        self.stage = Stage::Resting;
+        self.search = Search::Over;
+    }
+
+    fn be_unavailable(&mut self) {
+        self.trusted_blindly = false;
+        if std::mem::replace(&mut self.available, false) {
+            self.commands.push_back(Command::Unavailable);
+        }
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+}
+
+impl Stage {
+    /// Who is reached.
+    fn reached(&self) -> Option<&Mailserver> {
+        match self {
+            Self::Reached { mailserver, .. } | Self::Doubted { mailserver, .. } => Some(mailserver),
+            _ => None,
+        }
+    }
+
+    /// The round that is under way.
+    fn look(&mut self) -> Option<&mut Look> {
+        match self {
+            Self::Looking(look) | Self::Doubted { look, .. } => Some(look),
+            _ => None,
+        }
+    }
+}
