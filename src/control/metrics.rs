@@ -202,7 +202,7 @@ fn online(metrics: &mut Metrics, snapshot: &Snapshot) {
     let Some(online) = &snapshot.online else {
         return;
     };
-    let is = |verdict| usize::from(online.verdict == verdict);
+    let is = |verdict: Verdict| usize::from(online.verdict == verdict.into());
     metrics.level(
         "online",
         "Whether the verdict is online",

@@ -217,7 +217,7 @@ impl Handler<GetVerdict> for Stub {
 
     fn handle(&mut self, _: GetVerdict, _: &mut Self::Context) -> Self::Result {
         MessageResult(Online {
-            verdict: Verdict::Suspect,
+            verdict: Verdict::Suspect.into(),
             since_ms: 250,
             reason: "the signals of the node stopped".to_owned(),
         })

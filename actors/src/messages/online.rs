@@ -42,11 +42,28 @@ pub struct NetworkChanged;
 #[rtype(result = "Online")]
 pub struct GetVerdict;
 
-/// The verdict with what it is made of, for the status page.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Online {
+/// What people are shown for a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Shown {
+    /// The node cannot be driven: until it can, the verdict is of no use to anybody.
+    Waiting,
     /// The verdict.
-    pub verdict: Verdict,
+    #[serde(untagged)]
+    Verdict(Verdict),
+}
+
+impl From<Verdict> for Shown {
+    fn from(verdict: Verdict) -> Self {
+        Self::Verdict(verdict)
+    }
+}
+
+/// The verdict with what it is made of, for the status page.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Online {
+    /// The verdict, or that the node is waited for.
+    pub verdict: Shown,
     /// For how long.
     pub since_ms: u64,
     /// Why, for people.

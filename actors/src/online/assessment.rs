@@ -392,7 +392,7 @@ impl Assessment {
     /// The verdict as it was told.
     pub(super) fn online(&self, now: Instant) -> Online {
         Online {
-            verdict: self.verdict,
+            verdict: self.verdict.into(),
             since_ms: now.saturating_duration_since(self.since).as_millis() as u64,
             reason: self.reason.clone(),
         }

@@ -11,6 +11,7 @@
 //! | `probing` | whom to ask, and what counts as an answer |
 //! | `node_report` | what the node's lists of peers are worth |
 //! | `sleep` | what the clocks say |
+//! | `waiting` | what is shown while the node cannot be driven |
 
 mod assessment;
 mod node_report;
@@ -18,6 +19,7 @@ mod probing;
 mod sleep;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use actix::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
@@ -38,6 +40,7 @@ use crate::{
 };
 pub use assessment::Config;
 use assessment::{Assessment, Command};
+use waiting::Waiting;
 
 /// Whom the online watch talks to.
 #[derive(Clone)]
@@ -53,6 +56,8 @@ pub struct Ports {
 /// The actor: it executes what the assessment decides.
 pub struct OnlineWatch {
     assessment: Assessment,
+    /// While the node cannot be driven.
+    waiting: Option<Waiting>,
     ports: Ports,
     deadline: Deadline,
 }
@@ -62,8 +67,10 @@ impl OnlineWatch {
     #[must_use]
     pub fn new(config: Config, seed: Option<u64>, ports: Ports) -> Self {
         let random = seed.map_or_else(rand::make_rng, StdRng::seed_from_u64);
+        let now = Instant::now();
         Self {
-            assessment: Assessment::new(config, random, Instant::now()),
+            assessment: Assessment::new(config, random, now),
+            waiting: Some(Waiting::begin(now)),
             ports,
             deadline: Deadline::default(),
         }
@@ -121,6 +128,7 @@ impl Handler<NodeChanged> for OnlineWatch {
     type Result = ();
 
     fn handle(&mut self, NodeChanged(state): NodeChanged, ctx: &mut Context<Self>) {
+        self.waiting = Waiting::after(self.waiting, &state, Instant::now());
         let ready = matches!(state, NodeState::Ready { .. });
         self.run(ctx, |it, now| it.handle_node(ready, now));
     }
@@ -208,6 +216,8 @@ impl Handler<GetVerdict> for OnlineWatch {
     type Result = MessageResult<GetVerdict>;
 
     fn handle(&mut self, _: GetVerdict, _: &mut Context<Self>) -> Self::Result {
-        MessageResult(self.assessment.online(Instant::now()))
+        let now = Instant::now();
+        let verdict = || self.assessment.online(now);
+        MessageResult(self.waiting.map_or_else(verdict, |it| it.shown(now)))
     }
 }

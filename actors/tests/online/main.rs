@@ -4,12 +4,16 @@ mod enodes;
 mod network;
 mod rig;
 mod sleep;
+mod waiting;
 
 use std::time::Duration;
 
 use ::actors::{
     Instant,
-    messages::{online::NetworkChanged, watch::Measured},
+    messages::{
+        online::{NetworkChanged, Shown},
+        watch::Measured,
+    },
     model::{probe::ProbeFailure, verdict::Verdict},
     testing::mailserver,
 };
@@ -136,7 +140,7 @@ async fn without_the_node_nothing_is_found_out() {
     it.missed(0).await;
     pass(Duration::from_secs(60)).await;
     it.probed.assert_none("its silence says nothing").await;
-    assert_eq!(it.verdict().await, Verdict::Online);
+    assert_eq!(it.shown().await.verdict, Shown::Waiting);
     assert_eq!(it.news().await, NONE);
 }
 

@@ -13,7 +13,7 @@ use ::actors::{
         candidates::CandidatesChanged,
         events::{Event, Publish},
         node::{NodeChanged, PeerSnapshot},
-        online::{CLOCK_INTERVAL, Clocks, GetVerdict, Missed, VerdictChanged},
+        online::{CLOCK_INTERVAL, Clocks, GetVerdict, Missed, Online, Shown, VerdictChanged},
         ping::{News, Probe, ProbeAnswer, Proof},
         selection::Surveyed,
         watch::Measured,
@@ -281,8 +281,22 @@ impl Rig {
         self.network.borrow_mut().failure = Some(failure);
     }
 
+    /// The verdict, of a node that is ready.
     pub(crate) async fn verdict(&self) -> Verdict {
-        self.watch.send(GetVerdict).await.expect("it runs").verdict
+        match self.shown().await.verdict {
+            Shown::Verdict(verdict) => verdict,
+            Shown::Waiting => panic!("the node is not ready"),
+        }
+    }
+
+    /// What people are shown.
+    pub(crate) async fn shown(&self) -> Online {
+        self.watch.send(GetVerdict).await.expect("it runs")
+    }
+
+    /// Nobody is logged in to the node any more.
+    pub(crate) async fn logged_out(&self) {
+        self.tell(NodeChanged(NodeState::LoggedOut)).await;
     }
 
     /// The rounds since the last call: how many were asked in each.
