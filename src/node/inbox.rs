@@ -38,12 +38,23 @@ pub(crate) enum SessionEvent {
     Closed,
     /// An account logged in.
     LoggedIn,
+    /// The node has started for an account, which is about to be logged in.
+    NodeReady,
     /// The node says that it stopped.
     Stopped,
     /// A classic node session_event_arrived out to have a cycle of its own.
     OwnCycle,
     /// The node uses a mailserver that it was not told to use: the user may have set a pin.
     Switched,
+}
+
+/// What a login that is under way has to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum LoginNews {
+    /// The node says how a login ended; its text, if it failed.
+    Ended(Result<(), String>),
+    /// The signal socket was closed: the node may have been restarted.
+    Closed,
 }
 
 /// The waiting signals.
@@ -61,6 +72,7 @@ pub(crate) struct Inbox {
     session_events: RefCell<VecDeque<SessionEvent>>,
     session_event_arrived: Notify,
     switches: broadcast::Sender<NodeSwitched>,
+    logins: broadcast::Sender<LoginNews>,
     dropped: Cell<u64>,
 }
 
@@ -76,6 +88,7 @@ impl Inbox {
             session_events: RefCell::default(),
             session_event_arrived: Notify::new(),
             switches: broadcast::channel(64).0,
+            logins: broadcast::channel(16).0,
             dropped: Cell::new(0),
         }
     }
@@ -113,7 +126,15 @@ impl Inbox {
                 self.connectedness.set(Some(said));
                 self.keep(event);
             }
-            Ok(Some(Signal::LoggedIn)) => self.notify_session(SessionEvent::LoggedIn),
+            Ok(Some(Signal::LoggedIn)) => {
+                self.tell_login(LoginNews::Ended(Ok(())));
+                self.notify_session(SessionEvent::LoggedIn);
+            }
+            // The session is told nothing: nobody is logged in by it.
+            Ok(Some(Signal::LoginFailed { reason })) => {
+                self.tell_login(LoginNews::Ended(Err(reason)));
+            }
+            Ok(Some(Signal::NodeReady)) => self.notify_session(SessionEvent::NodeReady),
             Ok(Some(Signal::Stopped)) => self.notify_session(SessionEvent::Stopped),
             Ok(Some(event)) => self.keep(event),
             Ok(None) => self.counters.signals.count_skipped(),
@@ -159,7 +180,11 @@ impl Inbox {
                 Signal::Connection(said) => Some(Delivery::Connection(said)),
                 Signal::History(signal) => Some(Delivery::History(signal)),
                 Signal::Switched(switched) => Some(Delivery::Switched(switched)),
-                Signal::Peers(_) | Signal::LoggedIn | Signal::Stopped => self.take(),
+                Signal::Peers(_)
+                | Signal::LoggedIn
+                | Signal::LoginFailed { .. }
+                | Signal::NodeReady
+                | Signal::Stopped => self.take(),
             };
         }
         let newest = self.peers.borrow_mut().take()?;
@@ -194,6 +219,12 @@ impl Inbox {
         self.session_event_arrived.notify_one();
     }
 
+    /// A session begins: what the socket closed before took nothing from it.
+    pub(crate) fn begin_session(&self) {
+        let mut session_events = self.session_events.borrow_mut();
+        session_events.retain(|event| *event != SessionEvent::Closed);
+    }
+
     /// Waits for something that the session has to act upon.
     pub(crate) async fn next_session_event(&self) -> SessionEvent {
         loop {
@@ -208,6 +239,17 @@ impl Inbox {
     /// Every switch of the node's mailserver from now on.
     pub(crate) fn switches(&self) -> broadcast::Receiver<NodeSwitched> {
         self.switches.subscribe()
+    }
+
+    /// Everything that concerns a login from now on.
+    #[cfg_attr(not(test), expect(dead_code, reason = "nobody logs in yet"))]
+    pub(crate) fn logins(&self) -> broadcast::Receiver<LoginNews> {
+        self.logins.subscribe()
+    }
+
+    /// Nobody may be logging in.
+    pub(crate) fn tell_login(&self, news: LoginNews) {
+        let _ = self.logins.send(news);
     }
 }
 
@@ -289,6 +331,35 @@ mod tests {
             (counts.received(), counts.skipped(), counts.malformed()),
             (4, 1, 3)
         );
+    }
+
+    #[test]
+    fn a_session_that_begins_is_not_told_of_sockets_that_were_closed_before() {
+        let (inbox, _) = inbox();
+        for event in [
+            SessionEvent::Closed,
+            SessionEvent::Opened,
+            SessionEvent::LoggedIn,
+        ] {
+            inbox.notify_session(event);
+        }
+        inbox.begin_session();
+        for event in [SessionEvent::Opened, SessionEvent::LoggedIn] {
+            assert_eq!(inbox.next_session_event().now_or_never(), Some(event));
+        }
+        assert_eq!(inbox.next_session_event().now_or_never(), None);
+    }
+
+    #[test]
+    fn a_login_that_failed_is_told_to_whoever_logs_in_and_to_nobody_else() {
+        let (inbox, _) = inbox();
+        let mut logins = inbox.logins();
+        inbox.push(r#"{"type":"node.login","event":{"error":"no"}}"#.into());
+        assert_eq!(inbox.next_session_event().now_or_never(), None);
+        let failed = LoginNews::Ended(Err("no".into()));
+        assert_eq!(logins.try_recv(), Ok(failed));
+        inbox.push(r#"{"type":"node.login","event":{}}"#.into());
+        assert_eq!(logins.try_recv(), Ok(LoginNews::Ended(Ok(()))));
     }
 
     #[test]

@@ -61,8 +61,8 @@ pub(crate) struct Link {
     pub(crate) history_timeout: Duration,
     pub(crate) pins: Rc<dyn PinMemory>,
     pub(crate) inbox: Inbox,
-    /// Whether there is a session: the reader subscribes once the peer table is seeded.
-    pub(crate) seeded: watch::Sender<bool>,
+    /// Whether the node answered the last call of the session: once it does again, its socket can be had too.
+    pub(crate) answers: watch::Sender<bool>,
     /// A call failed in a way that may mean the end of the session.
     pub(crate) alarm: Notify,
     /// Listeners came, or came anew.
@@ -103,7 +103,7 @@ impl Link {
             config,
             history_timeout,
             pins,
-            seeded: watch::channel(false).0,
+            answers: watch::channel(false).0,
             alarm: Notify::new(),
             attached: Notify::new(),
             history: Cell::default(),

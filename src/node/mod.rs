@@ -9,7 +9,7 @@
 //! | `pin_memory` | which pins are the sidecar's own |
 //! | `profile` | what the node's settings say |
 //! | [`rpc`], `answer` | calls, and what their answers mean |
-//! | [`signals`], `peers`, `stores` | which signals are needed and what they say |
+//! | [`signals`], `peers`, `stores`, `login_signal` | which signals are needed and what they say |
 //! | [`frames`], `socket`, `inbox` | WebSocket frames, the reader that never stops, what waits to be read |
 //! | `signal_dispatch` | which actor is told of which signal |
 
@@ -21,6 +21,7 @@ pub mod frames;
 mod history;
 mod inbox;
 mod link;
+mod login_signal;
 mod observe;
 mod pause;
 mod peers;

@@ -4,7 +4,7 @@
 use std::{rc::Rc, time::Duration};
 
 use actors::model::node::{Generation, NodeError, NodeState, Profile};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use crate::node::{
     detect::{self, Driving},
@@ -65,20 +65,30 @@ async fn wait(link: &Link) -> Session {
             Ok(session) => return session,
             Err(error) => error,
         };
-        let known = link
-            .state()
-            .is_some_and(|known| same_kind(&known, &away(&error)));
-        if !known {
-            end(link, &error).await;
+        let away = away(&error);
+        let known = link.state().is_some_and(|known| same_kind(&known, &away));
+        match known {
+            true => note_answer(link, &away),
+            false => end(link, &error).await,
         }
-        let pause = sleep(pause.grow());
-        tokio::pin!(pause);
-        loop {
-            tokio::select! {
-                () = &mut pause => break,
-                event = link.inbox.next_session_event() => if event == SessionEvent::LoggedIn { break },
-                () = link.attached.notified() => again(link).await,
-            }
+        let until = Instant::now() + pause.grow();
+        if rest(link, until).await == Some(SessionEvent::LoggedIn) {
+            // The settings may take a moment to be served.
+            pause.reset();
+        }
+    }
+}
+
+/// Waits until it is worth while to read again; what cut the wait short.
+async fn rest(link: &Link, until: Instant) -> Option<SessionEvent> {
+    loop {
+        tokio::select! {
+            () = sleep_until(until) => return None,
+            event = link.inbox.next_session_event() => match event {
+                SessionEvent::LoggedIn | SessionEvent::NodeReady | SessionEvent::Opened => return Some(event),
+                SessionEvent::Closed | SessionEvent::Stopped | SessionEvent::OwnCycle | SessionEvent::Switched => {}
+            },
+            () = link.attached.notified() => again(link).await,
         }
     }
 }
@@ -127,6 +137,7 @@ async fn complete(
 
 /// Seeds the peer table, tells everybody, and only then lets signals in.
 async fn begin(link: &Link, session: &Session) {
+    link.inbox.begin_session();
     let Profile {
         mode,
         generation,
@@ -135,22 +146,30 @@ async fn begin(link: &Link, session: &Session) {
         ..
     } = &session.profile;
     tracing::info!(?mode, ?generation, fleet, use_mailservers, "node ready");
-    link.drive(Some(session.driving));
-    link.announce(NodeState::Ready {
+    let ready = NodeState::Ready {
         profile: session.profile.clone(),
-    })
-    .await;
+    };
+    note_answer(link, &ready);
+    link.drive(Some(session.driving));
+    link.announce(ready).await;
     if let Some(said) = link.inbox.connectedness() {
         link.tell_connectedness(said).await;
     }
-    link.seeded.send_replace(true);
 }
 
 async fn end(link: &Link, error: &NodeError) {
     tracing::warn!(%error, "node not ready");
+    let away = away(error);
+    note_answer(link, &away);
     link.drive(None);
-    link.seeded.send_replace(false);
-    link.announce(away(error)).await;
+    link.announce(away).await;
+}
+
+/// One that has nobody logged in answers too.
+fn note_answer(link: &Link, state: &NodeState) {
+    let answers = !matches!(state, NodeState::Unreachable { .. });
+    link.answers
+        .send_if_modified(|before| std::mem::replace(before, answers) != answers);
 }
 
 /// Tells newly attached listeners what the others know.
@@ -247,6 +266,8 @@ async fn act(link: &Link, session: &mut Session, event: SessionEvent) -> Result<
             check(link, session).await
         }
         SessionEvent::Stopped | SessionEvent::Switched => check(link, session).await,
+        // The login itself follows.
+        SessionEvent::NodeReady => Ok(()),
         SessionEvent::LoggedIn if session.since.elapsed() < LOGIN => compare(link, session).await,
         // Whatever the node was told before is forgotten with the login.
         SessionEvent::LoggedIn => Err(NodeError::NotLoggedIn),

@@ -12,7 +12,10 @@ use actors::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::node::peers::{EnodePeers, IdPeers, named_identity};
+use crate::node::{
+    login_signal,
+    peers::{EnodePeers, IdPeers, named_identity},
+};
 
 /// How many bytes of a signal may be needed to see its type.
 pub const HEAD: usize = 512;
@@ -38,8 +41,10 @@ pub enum Kind {
     HistoryFailed,
     /// `mailserver.changed`: only nodes with a cycle of their own.
     MailserverChanged,
-    /// `node.login`.
+    /// `node.login`: a login succeeded or failed.
     NodeLogin,
+    /// `node.ready`.
+    NodeReady,
     /// `node.stopped` or `node.crashed`.
     NodeStopped,
 }
@@ -55,6 +60,7 @@ impl Kind {
             b"history.request.failed" => Self::HistoryFailed,
             b"mailserver.changed" => Self::MailserverChanged,
             b"node.login" => Self::NodeLogin,
+            b"node.ready" => Self::NodeReady,
             b"node.stopped" | b"node.crashed" => Self::NodeStopped,
             _ => return None,
         })
@@ -137,6 +143,13 @@ pub enum Signal {
     Switched(NodeSwitched),
     /// An account logged in.
     LoggedIn,
+    /// A login failed: nobody is logged in by it.
+    LoginFailed {
+        /// The node's text.
+        reason: String,
+    },
+    /// The node has started for an account: its login goes on.
+    NodeReady,
     /// The node stopped.
     Stopped,
 }
@@ -226,7 +239,11 @@ pub fn read(signal: &[u8]) -> Result<Option<Signal>, Unreadable> {
             Signal::History(HistorySignal::Failed { reason })
         }
         Kind::MailserverChanged => Signal::Switched(switched(nullable(event)?)),
-        Kind::NodeLogin => Signal::LoggedIn,
+        Kind::NodeLogin => match login_signal::read(event) {
+            Ok(()) => Signal::LoggedIn,
+            Err(reason) => Signal::LoginFailed { reason },
+        },
+        Kind::NodeReady => Signal::NodeReady,
         Kind::NodeStopped => Signal::Stopped,
     }))
 }

@@ -9,11 +9,14 @@ use std::{rc::Rc, time::Duration};
 use actix_codec::{AsyncRead, AsyncWrite, Framed};
 use bytes::BytesMut;
 use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::time::{sleep, timeout};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 
 use crate::node::{
     frames::{FrameError, Incoming, Outgoing, SignalCodec},
-    inbox::{Inbox, SessionEvent},
+    inbox::{Inbox, LoginNews, SessionEvent},
     link::Link,
     pause::GrowingPause,
     traffic::SignalCounts,
@@ -25,43 +28,69 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// The limit for an answer to be written; reading waits for it.
 const WRITE: Duration = Duration::from_secs(1);
 
+/// The pauses between two tries to connect. Whoever logs in is to be heard at once, so that a node that comes back is
+/// found soon: a refused connection costs nothing.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
 /// How much is read at once, in bytes: long foreign messages pass in few reads.
 const READ: usize = 64 * 1024;
 
 /// Reads the socket at `url` for as long as it is polled, connecting again with growing pauses.
-/// It begins once the first session has seeded the peer table, and tries at once when another one has.
+///
+/// It does not wait for a session: a node serves its signals before anybody is logged in, and it is the login that has
+/// to be heard. What concerns a session alone is dropped while there is none. It tries at once when the node answers
+/// a call after it was away.
 pub(crate) async fn read_signals(link: Rc<Link>, url: String) {
-    let counters = link.rpc.counters().clone();
-    let mut seeded = link.seeded.subscribe();
-    let mut pause = GrowingPause::new(Duration::from_secs(1), Duration::from_secs(30));
+    let mut answers = link.answers.subscribe();
+    let mut pause = GrowingPause::new(FIRST_PAUSE, LONGEST_PAUSE);
     let mut failing = false;
     loop {
-        if seeded.wait_for(|seeded| *seeded).await.is_err() {
-            return;
-        }
-        let received = counters.signals.received();
+        answers.mark_unchanged();
         let reason = match connect(&url, &link).await {
             Err(reason) => reason,
             Ok(framed) => {
                 tracing::info!(url, "signal socket open");
-                counters.set_open(true);
-                link.inbox.notify_session(SessionEvent::Opened);
                 failing = false;
-                let reason = read(framed, &link.inbox).await.to_string();
-                counters.set_open(false);
-                link.inbox.notify_session(SessionEvent::Closed);
+                let (reason, heard) = follow(&link, framed).await;
+                answers.mark_unchanged();
+                if heard {
+                    pause.reset();
+                }
                 reason
             }
         };
         if !std::mem::replace(&mut failing, true) {
             tracing::warn!(url, reason, "signal socket closed");
         }
-        if counters.signals.received() > received {
-            pause.reset();
-        }
         tokio::select! {
             () = sleep(pause.grow()) => {}
-            _ = async { seeded.wait_for(|seeded| !*seeded).await.is_ok() && seeded.changed().await.is_ok() } => pause.reset(),
+            () = until_it_answers(&mut answers) => pause.reset(),
+        }
+    }
+}
+
+/// Reads an open socket until it is closed: why it was, and whether anything was heard.
+async fn follow(link: &Link, framed: Framed<awc::BoxedSocket, SignalCodec>) -> (String, bool) {
+    let counters = link.rpc.counters();
+    let before = counters.signals.received();
+    counters.set_open(true);
+    link.inbox.notify_session(SessionEvent::Opened);
+    let reason = read(framed, &link.inbox).await.to_string();
+    counters.set_open(false);
+    link.inbox.tell_login(LoginNews::Closed);
+    link.inbox.notify_session(SessionEvent::Closed);
+    (reason, counters.signals.received() > before)
+}
+
+/// Waits until the node answers again.
+async fn until_it_answers(answers: &mut watch::Receiver<bool>) {
+    loop {
+        if answers.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+        if *answers.borrow_and_update() {
+            return;
         }
     }
 }
@@ -107,5 +136,28 @@ async fn read<T: AsyncRead + AsyncWrite + Unpin>(
             Ok(Err(error)) => return error,
             Err(_) => return FrameError::Protocol("the node does not read"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[actix::test]
+    async fn only_a_node_that_answers_again_ends_a_pause() {
+        let (answer, mut answers) = watch::channel(true);
+        let mut waiting = Box::pin(until_it_answers(&mut answers));
+        assert!(waiting.as_mut().now_or_never().is_none(), "it always did");
+        answer.send_replace(false);
+        assert!(waiting.as_mut().now_or_never().is_none(), "it is away");
+        answer.send_replace(true);
+        assert!(waiting.as_mut().now_or_never().is_some());
+        drop(waiting);
+        // It was away and back while nobody looked.
+        answer.send_replace(false);
+        answer.send_replace(true);
+        assert!(until_it_answers(&mut answers).now_or_never().is_some());
     }
 }

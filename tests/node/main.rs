@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod before_login;
 mod ears;
 mod modes;
 mod observe;

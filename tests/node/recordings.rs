@@ -115,7 +115,9 @@ fn every_recorded_signal_is_read_or_known_as_foreign() {
                     read[2] += 1;
                 }
                 Some(Signal::LoggedIn) => read[3] += 1,
-                Some(Signal::Stopped) => {}
+                // None was recorded with a failure, all with what goes before a login.
+                Some(Signal::LoginFailed { reason }) => panic!("{reason}: {line}"),
+                Some(Signal::NodeReady | Signal::Stopped) => {}
                 None => read[4] += 1,
             }
         }

@@ -167,6 +167,11 @@ impl Node {
             .expect("nothing called");
     }
 
+    /// How many subscribed so far.
+    pub(crate) fn subscribed(&self) -> usize {
+        self.0.subscribed.get()
+    }
+
     pub(crate) async fn until_subscribed(&self, times: usize) {
         let subscribed = async {
             while self.0.subscribed.get() < times {

@@ -33,8 +33,13 @@ async fn everybody_is_told_in_order_and_signals_come_after_the_seed() {
     })
     .await;
     let (driver, ears) = drive(node.config());
+    let mut told = Vec::new();
+    ears.until(|heard| {
+        told.push(heard.clone());
+        matches!(heard, Heard::State("connector", _)).then_some(())
+    })
+    .await;
     node.until_subscribed(1).await;
-    let told: Vec<_> = ears.heard().into_iter().take(4).collect();
     let [
         Heard::State("registry", NodeState::Ready { profile }),
         Heard::Peers(peers),
