@@ -1,4 +1,6 @@
-//! Fleet files: the published ones, broken ones, and files that change while they are in use.
+//! Fleet files: those published, the one compiled in, broken ones, and files that change while they are in use.
+
+mod built_in;
 
 use std::{
     collections::BTreeMap,
@@ -14,8 +16,7 @@ use actors::{
     },
 };
 use mailserver_sidecar::fleets::{
-    BUILT_IN, DEFAULT_PATH, FleetFileError, FleetSource, FleetWatcher, FormatError, Loaded,
-    MAX_BYTES, parse,
+    DEFAULT_PATH, FleetFileError, FleetSource, FleetWatcher, FormatError, Loaded, MAX_BYTES, parse,
 };
 use tempfile::TempDir;
 
@@ -114,30 +115,6 @@ fn a_store_node_with_an_enr_only_is_used() {
         "{}",
         store.address
     );
-}
-
-#[test]
-fn the_built_in_file_serves_nodes_of_all_generations() {
-    let loaded = FleetSource::BuiltIn.load().unwrap();
-    assert_eq!(loaded, parse(BUILT_IN.as_bytes()).unwrap());
-    assert_eq!(loaded.skipped, []);
-    assert_eq!(
-        sizes(&loaded.fleets),
-        [
-            ("eth.prod", 9, 0),
-            ("eth.staging", 3, 0),
-            ("shards.staging", 0, 6),
-            ("shards.test", 0, 6),
-            ("status.prod", 0, 6),
-            ("status.staging", 0, 6),
-            ("status.test", 0, 3),
-            ("waku.sandbox", 0, 3),
-            ("waku.test", 0, 3),
-        ]
-    );
-    for (name, fleet) in published("waku-fleets-config-2026.json").fleets {
-        assert_eq!(loaded.fleets[&name], fleet, "{name}");
-    }
 }
 
 // === What a file may hold ===
