@@ -121,6 +121,9 @@ pub(crate) async fn detect(
     loop {
         match decide(&facts) {
             Step::Settled(mode, generation) => {
+                if generation == Generation::PerQuery && !serves_messages(rpc).await? {
+                    return Err(NodeError::NotLoggedIn);
+                }
                 return Ok(Driving {
                     mode,
                     generation,
@@ -148,6 +151,18 @@ pub(crate) async fn detect(
 async fn has_active(rpc: &RpcClient) -> Result<bool, NodeError> {
     let method = "wakuext_disconnectActiveMailserver";
     exists(rpc.call::<IgnoredAny>(method, json!([false])).await)
+}
+
+/// Whether a node that has none of the levers has anything: while a login is under way its settings may be served
+/// already, and nothing else.
+async fn serves_messages(rpc: &RpcClient) -> Result<bool, NodeError> {
+    let excess = json!([false, false]);
+    for method in ["wakuext_requestAllHistoricMessages", "wakuext_peers"] {
+        if exists(rpc.call::<IgnoredAny>(method, excess.clone()).await)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a node has a method, asked without its parameters.

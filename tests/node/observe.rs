@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ::actors::{
     messages::node::{Introduce, PushSignals, RequestHistory},
-    model::node::{Connectedness, Generation, HistoryAnswer, Mode, NodeError},
+    model::node::{Connectedness, Generation, HistoryAnswer, Mode, NodeError, NodeState},
 };
 use mailserver_sidecar::node::{ConfiguredMode, Signals};
 use serde_json::{Value, json};
@@ -43,6 +43,20 @@ async fn it_is_known_by_what_it_does_not_have_and_nothing_is_changed_by_asking()
         _ => false,
     };
     assert!(node.orders().iter().all(harmless), "{:?}", node.orders());
+}
+
+#[actix::test]
+async fn one_that_serves_nothing_but_its_settings_is_still_logging_in() {
+    let mut settings = usual("observe");
+    let node = Node::start(move |method, params| match method {
+        "settings_getSettings" => settings(method, params),
+        _ => None,
+    })
+    .await;
+    let (_driver, ears) = drive(node.config());
+    assert_eq!(ears.away().await, NodeState::LoggedOut);
+    node.script(usual("observe"));
+    assert_eq!(ears.ready().await.generation, Generation::PerQuery);
 }
 
 #[actix::test]

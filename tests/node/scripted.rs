@@ -125,6 +125,7 @@ impl Node {
         let is_order = |(method, params): &&(String, Value)| {
             let looks = looks.iter().any(|look| method.starts_with(look));
             let probes = *params == json!([]) && method.contains("ailserver");
+            let probes = probes || *params == json!([false, false]);
             !looks && !probes
         };
         self.0
