@@ -1,5 +1,6 @@
 //! The connector as others meet it: what it sends to whom, in which order, and what it does not send.
 
+mod per_query;
 mod rig;
 
 use std::time::Duration;

@@ -5,6 +5,7 @@ mod network;
 mod rig;
 mod sleep;
 mod waiting;
+mod word;
 
 use std::time::Duration;
 

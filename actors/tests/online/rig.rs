@@ -12,7 +12,7 @@ use ::actors::{
     messages::{
         candidates::CandidatesChanged,
         events::{Event, Publish},
-        node::{NodeChanged, PeerSnapshot},
+        node::{ConnectionChanged, NodeChanged, PeerSnapshot},
         online::{CLOCK_INTERVAL, Clocks, GetVerdict, Missed, Online, Shown, VerdictChanged},
         ping::{News, Probe, ProbeAnswer, Proof},
         selection::Surveyed,
@@ -21,7 +21,7 @@ use ::actors::{
     model::{
         candidate::Purpose,
         mailserver::Mailserver,
-        node::{Mode, NodeState},
+        node::{Connectedness, Mode, NodeState},
         probe::{ProbeFailure, Reply, Stage},
         verdict::Verdict,
     },
@@ -197,6 +197,11 @@ impl Rig {
             ..PeerSnapshot::default()
         };
         self.tell(snapshot).await;
+    }
+
+    /// The node says how well it is connected.
+    pub(crate) async fn says(&self, said: Connectedness) {
+        self.tell(ConnectionChanged(said)).await;
     }
 
     /// The watch of the active mailserver had an answer: from then on our own probes count.
