@@ -118,6 +118,8 @@ pub enum SimulatedMode {
     Waku2,
     /// Nodes with a mailserver cycle of their own
     Pin,
+    /// Nodes since mid-2026: a mailserver is picked for each query
+    Observe,
 }
 
 impl From<SimulatedMode> for Mode {
@@ -126,6 +128,7 @@ impl From<SimulatedMode> for Mode {
             SimulatedMode::Waku1 => Self::Waku1,
             SimulatedMode::Waku2 => Self::Waku2,
             SimulatedMode::Pin => Self::Pin,
+            SimulatedMode::Observe => Self::Observe,
         }
     }
 }
@@ -237,7 +240,7 @@ mod tests {
             }
         );
         for wrong in [
-            "demo --mode observe",
+            "demo --mode push",
             "demo --mailservers 2",
             "demo --speed 0",
             "demo --speed nan",

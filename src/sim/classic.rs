@@ -67,7 +67,7 @@ fn update_mailservers(node: &Rc<Node>, params: &[Value]) -> Answer {
         .map(|text| address::enode(text))
         .collect();
     let enodes = enodes.map_err(Refusal::failed)?;
-    if node.mode == Mode::Waku1 {
+    if node.setup.mode == Mode::Waku1 {
         if let Some(first) = enodes.first() {
             node.state.borrow_mut().used = Some(first.key.clone());
         }
@@ -86,7 +86,7 @@ fn peer(node: &Node, params: &[Value], change: impl FnOnce(address::Enode)) -> A
         let reason = "invalid enode: missing 'enr:' prefix for base64-encoded record";
         return Err(Refusal::failed(reason));
     };
-    if node.mode == Mode::Waku1 {
+    if node.setup.mode == Mode::Waku1 {
         change(enode);
     }
     Ok(true.into())
@@ -109,10 +109,10 @@ fn add_mailserver(node: &Node, params: &[Value]) -> Answer {
 
 /// The parts of the configuration that tell which node it is.
 fn node_config(node: &Node) -> Value {
-    let waku2 = node.mode == Mode::Waku2;
+    let waku2 = node.setup.mode == Mode::Waku2;
     json!({
         "NetworkId": 1,
-        "NoDiscovery": !node.discovery,
+        "NoDiscovery": !node.setup.discovery,
         "Name": "rig",
         "APIModules": "admin,wakuext,waku,mailservers,settings,accounts,multiaccounts,web3,net,eth,status",
         "ClusterConfig": {
@@ -123,7 +123,7 @@ fn node_config(node: &Node) -> Value {
         },
         "WakuConfig": {"Enabled": !waku2},
         "WakuV2Config": {"Enabled": waku2, "KeepAliveInterval": 10},
-        "ShhextConfig": {"EnableMailserverCycle": node.own_cycle, "EnableConnectionManager": false},
+        "ShhextConfig": {"EnableMailserverCycle": node.setup.own_cycle, "EnableConnectionManager": false},
         "MailserversConfig": {"Enabled": true},
     })
 }

@@ -2,6 +2,7 @@
 
 use std::{rc::Rc, time::Duration};
 
+use actors::model::node::Mode;
 use serde_json::{Value, json};
 use tokio::{
     sync::oneshot,
@@ -47,7 +48,7 @@ pub(crate) async fn request_classic(node: &Rc<Node>, params: &[Value]) -> Answer
         return Ok(Value::Null);
     };
     let limit = node.scaled(CLASSIC_WAIT);
-    if let Ok(Some(found)) = timeout(limit, ask(node, &mailserver, id)).await {
+    if let Ok(Ok(Some(found))) = timeout(limit, ask(node, &mailserver, id)).await {
         return Ok(found);
     }
     sleep(limit).await;
@@ -80,20 +81,36 @@ async fn fetch(node: &Rc<Node>, id: &str, try_database: bool, wait: bool) -> Ans
     }
     if !wait {
         let (asking, id) = (node.clone(), id.to_owned());
-        node.tasks.spawn(async move {
-            let used = asking.state.borrow().used.clone();
-            if let Some(mailserver) = used {
-                ask(&asking, &mailserver, &id).await;
-            }
+        node.session.spawn(async move {
+            ask_any(&asking, &id).await;
         });
         return Ok(Value::Null);
     }
-    let used = node.state.borrow().used.clone();
-    let Some(mailserver) = used.filter(|_| node.uses_mailservers()) else {
+    if !node.uses_mailservers() || whom(node).is_empty() {
         sleep(node.scaled(MODERN_WAIT)).await;
         return Err(Refusal::failed("store node is not available"));
-    };
-    Ok(ask(node, &mailserver, id).await.unwrap_or(Value::Null))
+    }
+    Ok(ask_any(node, id).await.unwrap_or(Value::Null))
+}
+
+/// The mailserver in use, or the stores that are tried for a query.
+fn whom(node: &Node) -> Vec<String> {
+    match node.setup.mode {
+        Mode::Observe if node.state.borrow().peers.is_empty() => Vec::new(),
+        Mode::Observe => node.stores_to_try(),
+        _ => node.state.borrow().used.clone().into_iter().collect(),
+    }
+}
+
+/// Asks the first of them that can be asked.
+async fn ask_any(node: &Rc<Node>, id: &str) -> Option<Value> {
+    for mailserver in whom(node) {
+        match ask(node, &mailserver, id).await {
+            Ok(answer) => return answer,
+            Err(_) => node.store_failed(&mailserver),
+        }
+    }
+    None
 }
 
 fn known(node: &Node, id: &str) -> Option<Value> {
@@ -101,15 +118,17 @@ fn known(node: &Node, id: &str) -> Option<Value> {
     state.communities.get(id).map(|name| description(id, name))
 }
 
-/// Asks the mailserver and, if it knows, tells.
-async fn ask(node: &Rc<Node>, mailserver: &str, id: &str) -> Option<Value> {
-    let asks = history::asks(node, mailserver).await.ok()?;
+/// Asks the mailserver and, if it knows, tells. An error: it cannot be asked.
+async fn ask(node: &Rc<Node>, mailserver: &str, id: &str) -> Result<Option<Value>, String> {
+    let asks = history::asks(node, mailserver).await?;
     let (answer, answered) = oneshot::channel();
     let _ = asks.send(Ask::Community {
         id: id.to_owned(),
         answer,
     });
-    let name = answered.await.ok()??;
+    let Ok(Some(name)) = answered.await else {
+        return Ok(None);
+    };
     let found = description(id, &name);
     node.state
         .borrow_mut()
@@ -117,7 +136,7 @@ async fn ask(node: &Rc<Node>, mailserver: &str, id: &str) -> Option<Value> {
         .insert(id.to_owned(), name);
     node.signals.emit("community.found", || found.clone());
     node.journal.note();
-    Some(found)
+    Ok(Some(found))
 }
 
 fn description(id: &str, name: &str) -> Value {

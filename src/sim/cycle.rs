@@ -34,7 +34,7 @@ const PEERSTATS: Duration = Duration::from_secs(5);
 /// Where the cycle is entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
-    /// At login: connect to the fleet, then choose.
+    /// The messenger is started: wait for the fleet's connections, then choose.
     Login,
     /// Another one is wanted: give up the active one, then choose.
     Choose,
@@ -47,6 +47,10 @@ pub(crate) enum Entry {
 impl Node {
     /// Enters the cycle, wherever it was before.
     pub(crate) fn enter_cycle(self: &Rc<Self>, entry: Entry) {
+        // It runs from the messenger's start on (read in status-go's source of 2024-10).
+        if !self.state.borrow().messenger_started {
+            return;
+        }
         let cycle = self.tasks.spawn(self.clone().cycle(entry));
         if let Some(before) = self.state.borrow_mut().cycle.replace(cycle) {
             before.abort();
@@ -56,14 +60,14 @@ impl Node {
     /// The first peer is connected. Until then a modern node does nothing (recorded: offline for 120 s
     /// beside live mailservers, then one dial and it asked by itself).
     pub(crate) fn came_online(self: &Rc<Self>) {
-        if self.is_modern() && self.cycle_rests() {
+        if self.has_cycle() && self.cycle_rests() {
             self.enter_cycle(Entry::Resume);
         }
     }
 
     /// A request from outside failed: a modern node's cycle takes notice.
     pub(crate) fn request_failed(self: &Rc<Self>) {
-        if self.is_modern() && self.cycle_rests() {
+        if self.has_cycle() && self.cycle_rests() {
             self.enter_cycle(Entry::Failed);
         }
     }
@@ -86,11 +90,7 @@ impl Node {
         let before = self.state.borrow().used.clone();
         let before = before.filter(|_| matches!(entry, Entry::Failed | Entry::Resume));
         match entry {
-            Entry::Login if self.connects_at_login => {
-                let fleet = self.fleet();
-                join_all(fleet.iter().map(|m| self.dial(self.key_of(m), m.address()))).await;
-            }
-            Entry::Login => {}
+            Entry::Login => self.connected_at_once().await,
             Entry::Choose => self.give_up_active(),
             Entry::Failed => {
                 sleep(self.scaled(RETRY)).await;
@@ -214,7 +214,7 @@ impl Node {
     }
 
     fn classic_name(&self, mailserver: &Mailserver) -> String {
-        match self.mode {
+        match self.setup.mode {
             actors::model::node::Mode::Waku1 => mailserver.enode(),
             _ => mailserver.identity.peer_id.clone(),
         }
@@ -222,7 +222,7 @@ impl Node {
 
     /// Enters the cycle of a classic node, if it is switched on.
     pub(crate) fn enter_classic_cycle(self: &Rc<Self>) {
-        if self.own_cycle {
+        if self.setup.own_cycle {
             let cycle = self.tasks.spawn(self.clone().classic_cycle());
             if let Some(before) = self.state.borrow_mut().cycle.replace(cycle) {
                 before.abort();
@@ -256,9 +256,9 @@ impl Node {
 
     /// `wakuext_disconnectActiveMailserver`.
     pub(crate) fn disconnect_active(self: &Rc<Self>) {
-        if self.is_modern() {
+        if self.has_cycle() {
             self.enter_cycle(Entry::Choose);
-        } else if self.own_cycle {
+        } else if self.setup.own_cycle {
             let active = self.state.borrow().used.clone();
             self.give_up_active();
             if let Some(active) = active {

@@ -16,7 +16,7 @@ use super::{
 /// `wakuext_dialPeer [multiaddr]`: null when connected, also when it was before, whatever the address.
 pub(crate) async fn dial_peer(node: &Rc<Node>, params: &[Value]) -> Answer {
     rpc::check(params, &[Go::Text])?;
-    if node.mode == Mode::Waku1 {
+    if node.setup.mode == Mode::Waku1 {
         return Err(Refusal::failed("not available in WakuV1"));
     }
     let target = address::multiaddr(rpc::text(params, 0)).map_err(Refusal::failed)?;

@@ -24,7 +24,7 @@ pub struct MailserverInfo {
 
 /// The classic schema for waku1, else the node's.
 pub(super) fn json(node: &Node) -> String {
-    let waku1 = node.mode == Mode::Waku1;
+    let waku1 = node.setup.mode == Mode::Waku1;
     let mut fleets = Map::new();
     for mailserver in &node.mailservers {
         let Mailserver { id, fleet, .. } = &**mailserver;
@@ -54,7 +54,7 @@ pub(super) fn mailservers(node: &Node) -> Vec<MailserverInfo> {
         id: mailserver.id.clone(),
         fleet: mailserver.fleet.clone(),
         identity: node.key_of(mailserver).to_owned(),
-        address: match node.mode {
+        address: match node.setup.mode {
             Mode::Waku1 => mailserver.enode(),
             _ => mailserver.multiaddr(),
         },

@@ -56,7 +56,7 @@ fn target(node: &Node) -> Result<Option<String>, Refusal> {
     let Some(used) = state.used.clone().filter(|_| !state.peers.is_empty()) else {
         return Ok(None);
     };
-    match node.mode {
+    match node.setup.mode {
         Mode::Waku1 if !state.peers.contains_key(&used) => Ok(None),
         // What was set is looked at only now (recorded on v0.94).
         Mode::Waku2 => match address::peer_id(&used) {
@@ -71,13 +71,11 @@ fn target(node: &Node) -> Result<Option<String>, Refusal> {
 
 /// One request with its signals.
 pub(crate) async fn run(node: &Rc<Node>, mailserver: &str) -> Result<(), String> {
-    let modern = node.is_modern();
-    let id = match modern {
+    let id = match node.is_modern() {
         true => String::new(),
         false => request_id(node),
     };
-    let started = json!({"requestId": id, "batchIndex": 0, "numBatches": 1});
-    (node.signals).emit("history.request.started", || started_event(modern, started));
+    started(node, &id);
     let until = node.now.get();
     match fetch(node, mailserver).await {
         Ok(messages) => {
@@ -92,13 +90,21 @@ pub(crate) async fn run(node: &Rc<Node>, mailserver: &str) -> Result<(), String>
     }
 }
 
-fn completed(node: &Rc<Node>, id: &str, messages: Vec<(u64, String)>) {
+/// The signal at the begin of a request.
+pub(crate) fn started(node: &Node, id: &str) {
+    let event = json!({"requestId": id, "batchIndex": 0, "numBatches": 1});
+    let event = || named(node.is_modern(), event);
+    node.signals.emit("history.request.started", event);
+}
+
+/// What a request brought, and the signals at its end.
+pub(crate) fn completed(node: &Rc<Node>, id: &str, messages: Vec<(u64, String)>) {
     let new = messages.into_iter();
     let new = new.filter(|(sequence, text)| node.receive(*sequence, text.clone()));
     let new: Vec<_> = new.collect();
     let completed = json!({"requestId": id, "batchIndex": 0});
     if node.is_modern() {
-        let completed = || started_event(true, completed);
+        let completed = || named(true, completed);
         node.signals.emit("history.request.completed", completed);
         announce_later(node, new);
     } else {
@@ -120,14 +126,15 @@ fn failed(node: &Node, id: String, mailserver: &str, reason: &str) {
 }
 
 /// Nodes of 2024 add an empty peer id.
-fn started_event(modern: bool, mut event: Value) -> Value {
+fn named(modern: bool, mut event: Value) -> Value {
     if modern {
         event["peerId"] = "".into();
     }
     event
 }
 
-async fn fetch(node: &Rc<Node>, mailserver: &str) -> Result<Vec<(u64, String)>, String> {
+/// Everything that a mailserver has since the last request.
+pub(crate) async fn fetch(node: &Rc<Node>, mailserver: &str) -> Result<Vec<(u64, String)>, String> {
     let asks = asks(node, mailserver).await?;
     let after = node.state.borrow().synced;
     let (answer, answered) = oneshot::channel();
@@ -187,7 +194,7 @@ fn announce_later(node: &Rc<Node>, messages: Vec<(u64, String)>) {
 }
 
 /// The answer of a request that was made. The messages are in `messages.new`, not here.
-fn summary(node: &Node) -> Value {
+pub(crate) fn summary(node: &Node) -> Value {
     let mut answer = json!({"notifications": null});
     if !node.state.borrow().received.is_empty() {
         answer["chats"] = json!([chat(node.now.get())]);

@@ -196,9 +196,13 @@ impl Mailserver {
         Ok(())
     }
 
-    /// Keeps a message and passes it on to the nodes that are connected.
-    pub(crate) fn publish(&self, sequence: u64, text: &str) {
+    /// Keeps a message.
+    pub(crate) fn keep(&self, sequence: u64, text: &str) {
         self.messages.borrow_mut().insert(sequence, text.to_owned());
+    }
+
+    /// Passes a message on to the nodes that are connected.
+    pub(crate) fn relay(&self, sequence: u64, text: &str) {
         self.live.borrow_mut().retain(|node| {
             let text = text.to_owned();
             let message = Reply::Message {

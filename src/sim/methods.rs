@@ -6,7 +6,7 @@ use actors::model::node::Mode;
 use serde_json::{Map, Value, json};
 
 use super::{
-    classic, modern,
+    classic, cycleless, modern,
     node::Node,
     rpc::{self, Answer, Go, Refusal},
 };
@@ -14,16 +14,20 @@ use super::{
 /// Carries out one call.
 pub(crate) async fn call(node: &Rc<Node>, method: &str, params: &[Value]) -> Answer {
     if !node.state.borrow().logged_in {
-        return before_login(method, params);
+        return before_login(node, method, params);
+    }
+    let cycleless = node.setup.mode == Mode::Observe;
+    if cycleless && !cycleless::has(node, method) {
+        return Err(Refusal::unknown_method(method));
     }
     match method {
         "rpc_modules" => {
             rpc::check(params, &[])?;
-            Ok(modules(node.mode))
+            Ok(modules(node.setup.mode))
         }
         "web3_clientVersion" => {
             rpc::check(params, &[])?;
-            Ok(client_version(node.mode).into())
+            Ok(client_version(node.setup.mode).into())
         }
         "wakuext_echo" => {
             rpc::check(params, &[Go::Text])?;
@@ -31,12 +35,12 @@ pub(crate) async fn call(node: &Rc<Node>, method: &str, params: &[Value]) -> Ans
         }
         "admin_peers" => {
             rpc::check(params, &[])?;
-            let listed = node.mode == Mode::Waku1;
+            let listed = node.setup.mode == Mode::Waku1;
             Ok(if listed { node.peer_list() } else { json!([]) })
         }
         "wakuext_peers" => {
             rpc::check(params, &[])?;
-            let listed = node.mode != Mode::Waku1;
+            let listed = node.setup.mode != Mode::Waku1;
             Ok(if listed { node.peer_list() } else { json!({}) })
         }
         "settings_getSettings" => {
@@ -65,15 +69,17 @@ pub(crate) async fn call(node: &Rc<Node>, method: &str, params: &[Value]) -> Ans
             Ok(Value::Null)
         }
         "wakuext_dialPeer" => super::dialling::dial_peer(node, params).await,
+        _ if cycleless => cycleless::call(node, method, params).await,
         _ if node.is_modern() => modern::call(node, method, params).await,
         _ => classic::call(node, method, params).await,
     }
 }
 
-/// A classic node before login serves what needs no account (recorded on v0.94); nodes of 2024 do not
-/// come here.
-fn before_login(method: &str, params: &[Value]) -> Answer {
+/// A classic node before login serves what needs no account (recorded on v0.94), one since mid-2026 nothing; nodes
+/// of 2024 do not come here.
+fn before_login(node: &Node, method: &str, params: &[Value]) -> Answer {
     match method {
+        _ if node.is_modern() => Err(Refusal::unknown_method(method)),
         "rpc_modules" => {
             let modules = ["admin", "rpc", "waku", "wakuext", "web3"];
             Ok(modules
@@ -108,7 +114,20 @@ fn modules(mode: Mode) -> Value {
             "wakuext",
             "web3",
         ],
-        Mode::Pin | Mode::Observe => &[
+        Mode::Observe => &[
+            "accounts",
+            "communitytokens",
+            "ens",
+            "eth",
+            "multiaccounts",
+            "rpc",
+            "settings",
+            "updates",
+            "wakuext",
+            "wallet",
+            "web3",
+        ],
+        Mode::Pin => &[
             "accounts",
             "admin",
             "communitytokens",
@@ -137,7 +156,9 @@ fn modules(mode: Mode) -> Value {
 fn client_version(mode: Mode) -> &'static str {
     match mode {
         Mode::Waku1 | Mode::Waku2 => "rig/linux-amd64/go1.19.8",
-        Mode::Pin | Mode::Observe => "StatusIM/vrig-c72f491/linux-amd64/go1.21.13",
+        Mode::Pin => "StatusIM/vrig-c72f491/linux-amd64/go1.21.13",
+        // Not recorded: taken to be of the same shape.
+        Mode::Observe => "StatusIM/vrig-001f87b/linux-amd64/go1.24.7",
     }
 }
 

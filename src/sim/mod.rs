@@ -9,21 +9,23 @@
 //! | `waku1` | a classic node of waku v1 | v0.94.12 |
 //! | `waku2` | a classic node of waku v2 | v0.94.12 |
 //! | `pin` | a node with a mailserver cycle of its own | develop of 2024-10 |
-//! | `observe` | the same without `wakuext_setPinnedMailservers` | – |
+//! | `observe` | a node since mid-2026: no cycle, a store is picked for each query | nothing: read in status-go's source |
 //!
 //! **Imitated**, because the sidecar depends on it: names, parameters, results, error codes and texts of
-//! the methods in `methods`, `classic` and `modern`; the signals about peers, mailservers, history,
+//! the methods in `methods`, `classic`, `modern` and `cycleless`; the signals about peers, mailservers, history,
 //! messages and communities; which call connects, how long it takes and how it fails ([`Fault`]); that a
 //! silent peer stays listed for a while; `dial backoff`; null results that mean "nothing was done"; pings
 //! that collapse and shuffle their answers; pins that are ignored; `available` for dead mailservers; a
-//! node that stays offline; a subscriber that freezes everything.
+//! node that stays offline; a subscriber that freezes everything, or is cut off. Of a node since mid-2026 also: the status
+//! that is told once and never again, peers without messages, syncs that refuse others, and have no end when they fail.
 //!
 //! Mailservers also answer libp2p pings by others (noise, yamux, ping, identify) with their keys and their
 //! latency, and close the connection of a peer that does not say which cluster it belongs to.
 //!
 //! **Not imitated:** devp2p, and libp2p between the node and its mailservers (they speak lines of JSON, see
 //! `wire`); IPv6, DNS, ENRs, WebSocket transports; accounts, chats, wallets
-//! and their signals; gaps and their filling; mailserver topics; TLS. A connect on one host takes no time, so
+//! and their signals; gaps and their filling; mailserver topics and the 60 s by which requests overlap; syncs that a node
+//! since mid-2026 repeats while its mesh is poor; TLS. A connect on one host takes no time, so
 //! a mailserver's latency shows in the node's pings, in libp2p pings, in dials and in requests, but not in a plain
 //! TCP connect by somebody else. Classic nodes have no signal socket; here they have one, at the same place
 //! as the others.
@@ -37,10 +39,15 @@
 //! when the [`Simulation`] is dropped.
 
 mod address;
+mod build;
 mod classic;
 mod community;
+mod connection_status;
+mod controls;
 mod cycle;
+mod cycleless;
 mod dialling;
+mod discovery;
 mod endpoint;
 mod fleet_file;
 mod history;
@@ -57,17 +64,19 @@ mod peers;
 mod ping;
 mod port;
 mod rpc;
+mod session;
 mod settings;
 mod signals;
+mod sync;
+mod sync_state;
 mod tasks;
 mod wire;
 
 use std::{cell::RefCell, io, rc::Rc, time::Duration};
 
 use actors::model::node::Mode;
-use serde_json::json;
 
-use self::{cycle::Entry, endpoint::Endpoint, node::Node};
+use self::{endpoint::Endpoint, node::Node};
 pub use self::{
     endpoint::RpcFault, fleet_file::MailserverInfo, journal::Call, mailserver::Fault,
     settings::Settings, signals::Frame,
@@ -89,7 +98,7 @@ impl Simulation {
     pub fn start(settings: Settings) -> io::Result<Self> {
         let endpoint = Endpoint::new()?;
         let simulation = Self {
-            node: settings.build()?,
+            node: build::build(settings)?,
             endpoint,
             published: RefCell::default(),
         };
@@ -141,14 +150,18 @@ impl Simulation {
         self.endpoint.set_fault(fault);
     }
 
-    /// Sends a message: every live mailserver keeps it, and passes it on to the node if it is connected.
+    /// Sends a message: every live mailserver keeps it, and passes it on to the node if it is connected and its mesh
+    /// is not poor.
     /// Texts are bounded by the longest line between node and mailserver, 1 MiB.
     pub fn publish(&self, text: &str) {
         let sequence = self.node.now.get() + 1;
         self.node.now.set(sequence);
-        for mailserver in &self.node.mailservers {
-            if mailserver.is_live() {
-                mailserver.publish(sequence, text);
+        let poor_mesh = self.node.state.borrow().poor_mesh;
+        let all = self.node.mailservers.iter();
+        for mailserver in all.filter(|mailserver| mailserver.is_live()) {
+            mailserver.keep(sequence, text);
+            if !poor_mesh {
+                mailserver.relay(sequence, text);
             }
         }
         self.published
@@ -211,79 +224,6 @@ impl Simulation {
         self.node.signals.subscribers()
     }
 
-    /// Takes the node's network away, or gives it back. Without it all peers are lost and dials fail.
-    pub fn node_offline(&self, offline: bool) {
-        self.node.state.borrow_mut().network = !offline;
-        if offline {
-            self.node.disconnect_all();
-        }
-    }
-
-    /// Ends the node's process: its port refuses, all sockets are cut, peers are gone. What is in its
-    /// database (settings, messages) stays.
-    pub async fn stop_node(&self) {
-        if let Some(serving) = self.endpoint.close() {
-            // It was aborted; what matters is that the port is closed now.
-            let _ = serving.await;
-        }
-        self.rest();
-        self.node.tasks.abort_all();
-        self.node.signals.reset();
-    }
-
-    /// Starts the node's process again, on the same port.
-    ///
-    /// # Errors
-    ///
-    /// If the port cannot be opened again.
-    pub fn start_node(&self) -> io::Result<()> {
-        self.boot()
-    }
-
-    /// Logs the account out: calls fail as before login.
-    pub fn log_out(&self) {
-        self.rest();
-        self.node.state.borrow_mut().logged_in = false;
-        self.node.journal.note();
-    }
-
-    /// Logs an account in: another one, with nothing saved, if the fleet is another one.
-    pub fn log_in(&self, fleet: &str) {
-        self.rest();
-        let mut state = self.node.state.borrow_mut();
-        if state.fleet != fleet {
-            state.fleet = fleet.to_owned();
-            state.settings.clear();
-            state.saved.clear();
-        }
-        state.logged_in = true;
-        drop(state);
-        self.node.signals.emit("node.login", || json!({}));
-        self.enter();
-    }
-
-    /// Switches the user's "use mailservers" off or on, as an app would.
-    pub fn use_mailservers(&self, on: bool) {
-        let mut state = self.node.state.borrow_mut();
-        state.settings.insert("use-mailservers?".into(), on.into());
-        drop(state);
-        if self.node.is_modern() {
-            self.node.enter_cycle(Entry::Choose);
-        }
-    }
-
-    /// Saves the user's pin, as an app would; `None` takes it away.
-    pub fn user_pin(&self, value: Option<&str>) {
-        let mut state = self.node.state.borrow_mut();
-        let fleet = state.fleet.clone();
-        let pins = value.map_or_else(|| json!({}), |value| json!({ fleet: value }));
-        state.settings.insert("pinned-mailservers".into(), pins);
-        drop(state);
-        if self.node.is_modern() {
-            self.node.enter_cycle(Entry::Choose);
-        }
-    }
-
     /// Sends any frame to all subscribers.
     pub fn send_frame(&self, frame: impl Into<Frame>) {
         self.node.signals.send(frame.into());
@@ -325,52 +265,23 @@ impl Simulation {
         self.node
             .tasks
             .spawn(async move { writing.signals.write().await });
-        match self.node.mode {
-            Mode::Waku1 => {}
+        match self.node.setup.mode {
+            Mode::Waku1 | Mode::Observe => {}
             Mode::Waku2 => drop(self.node.tasks.spawn(self.node.clone().redial())),
-            Mode::Pin | Mode::Observe => {
-                drop(self.node.tasks.spawn(self.node.clone().repeat_peerstats()))
-            }
+            Mode::Pin => drop(self.node.tasks.spawn(self.node.clone().repeat_peerstats())),
         }
         if self.node.state.borrow().logged_in {
-            self.enter();
+            self.node.enter();
+            self.node.start_messenger();
         }
         Ok(())
-    }
-
-    /// What a node does when an account was logged in.
-    fn enter(&self) {
-        let node = &self.node;
-        if node.is_modern() {
-            node.enter_cycle(Entry::Login);
-        } else {
-            node.enter_classic_cycle();
-        }
-        node.journal.note();
-    }
-
-    /// Forgets what lives only in the node's memory.
-    fn rest(&self) {
-        let mut state = self.node.state.borrow_mut();
-        for (_, dialling) in std::mem::take(&mut state.wanted) {
-            dialling.abort();
-        }
-        if let Some(cycle) = state.cycle.take() {
-            cycle.abort();
-        }
-        state.used = None;
-        state.known.clear();
-        state.asked_communities.clear();
-        state.messenger_started = false;
-        drop(state);
-        self.node.disconnect_all();
     }
 }
 
 impl Drop for Simulation {
     fn drop(&mut self) {
         self.endpoint.close();
-        self.rest();
+        self.node.rest();
         self.node.tasks.abort_all();
         for mailserver in &self.node.mailservers {
             mailserver.shut_down();

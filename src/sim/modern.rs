@@ -1,8 +1,7 @@
-//! Methods of nodes of 2024, whose own cycle chooses the mailserver.
+//! Methods of nodes from 2024 to mid-2026, whose own cycle chooses the mailserver.
 
 use std::rc::Rc;
 
-use actors::model::node::Mode;
 use serde_json::{Value, json};
 
 use super::{
@@ -16,8 +15,7 @@ use super::{
 /// Carries out a call that only these nodes have.
 pub(crate) async fn call(node: &Rc<Node>, method: &str, params: &[Value]) -> Answer {
     match method {
-        // A node without a lever is one that lacks this.
-        "wakuext_setPinnedMailservers" if node.mode == Mode::Pin => {
+        "wakuext_setPinnedMailservers" => {
             rpc::check(params, &[Go::TextMap])?;
             node.save_pins(&params[0]);
             // Known or not: only the next `mailserver.changed` tells (recorded on 2024-10).
@@ -57,10 +55,9 @@ pub(crate) async fn call(node: &Rc<Node>, method: &str, params: &[Value]) -> Ans
 }
 
 /// Names the mailservers that the node has built in, the first time only (recorded on 2024-10).
-fn start_messenger(node: &Node, params: &[Value]) -> Answer {
+fn start_messenger(node: &Rc<Node>, params: &[Value]) -> Answer {
     rpc::check(params, &[])?;
-    let again = std::mem::replace(&mut node.state.borrow_mut().messenger_started, true);
-    if again {
+    if !node.start_messenger() {
         return Err(Refusal::failed("messenger already started"));
     }
     let fleet = node.fleet().into_iter();

@@ -13,23 +13,20 @@ use serde_json::{Map, Value, json};
 use tokio::task::AbortHandle;
 
 use super::{
+    connection_status::Status,
     journal::Journal,
     mailserver::Mailserver,
     peer::{Known, Peer},
+    settings::Settings,
     signals::Signals,
+    sync_state::Syncs,
     tasks::Tasks,
 };
 
 /// A status-go, as far as the simulation knows it.
 pub(crate) struct Node {
-    pub(crate) mode: Mode,
-    /// How much faster than recorded its clocks run.
-    pub(crate) speed: f64,
-    pub(crate) discovery: bool,
-    /// Whether it connects to its fleet by itself at login.
-    pub(crate) connects_at_login: bool,
-    /// A classic node with its own cycle switched on.
-    pub(crate) own_cycle: bool,
+    /// What it was made of.
+    pub(crate) setup: Settings,
     pub(crate) mailservers: Vec<Rc<Mailserver>>,
     /// The newest sequence number of all messages ever sent: the simulation's time.
     pub(crate) now: Cell<u64>,
@@ -37,7 +34,10 @@ pub(crate) struct Node {
     pub(crate) state: RefCell<State>,
     pub(crate) signals: Signals,
     pub(crate) journal: Journal,
+    /// What ends with the process.
     pub(crate) tasks: Tasks,
+    /// What ends with the login.
+    pub(crate) session: Tasks,
 }
 
 /// What changes.
@@ -46,6 +46,10 @@ pub(crate) struct State {
     pub(crate) logged_in: bool,
     /// False: the node has lost its network.
     pub(crate) network: bool,
+    /// Live messages do not reach it.
+    pub(crate) poor_mesh: bool,
+    /// Its first dials after login are under way.
+    pub(crate) connecting: bool,
     /// The fleet of the account.
     pub(crate) fleet: String,
     /// What was saved by `settings_saveSetting`.
@@ -68,6 +72,10 @@ pub(crate) struct State {
     /// The communities that it knows, by id.
     pub(crate) communities: BTreeMap<String, String>,
     pub(crate) messenger_started: bool,
+    /// Since mid-2026: the last status that was told.
+    pub(crate) status: Option<Status>,
+    /// Since mid-2026: what it remembers of its syncs.
+    pub(crate) syncs: Syncs,
 }
 
 /// The protocols of a store node of 2022 (recorded on status-go v0.94).
@@ -96,12 +104,17 @@ const PROTOCOLS_2024: [&str; 8] = [
 impl Node {
     /// A recorded duration at the speed of this simulation.
     pub(crate) fn scaled(&self, recorded: Duration) -> Duration {
-        recorded.div_f64(self.speed)
+        recorded.div_f64(self.setup.speed)
+    }
+
+    /// Whether it speaks as nodes do since 2024.
+    pub(crate) fn is_modern(&self) -> bool {
+        matches!(self.setup.mode, Mode::Pin | Mode::Observe)
     }
 
     /// Whether its own cycle chooses the mailserver, and always does.
-    pub(crate) fn is_modern(&self) -> bool {
-        matches!(self.mode, Mode::Pin | Mode::Observe)
+    pub(crate) fn has_cycle(&self) -> bool {
+        self.setup.mode == Mode::Pin
     }
 
     /// The mailservers of the account's fleet: those the node has built in.
@@ -125,7 +138,7 @@ impl Node {
 
     /// The key by which a mailserver is a peer.
     pub(crate) fn key_of<'a>(&self, mailserver: &'a Mailserver) -> &'a str {
-        match self.mode {
+        match self.setup.mode {
             Mode::Waku1 => &mailserver.identity.public_key,
             _ => &mailserver.identity.peer_id,
         }
@@ -149,7 +162,7 @@ impl Node {
     pub(crate) fn peer_list(&self) -> Value {
         let state = self.state.borrow();
         let peers = state.peers.iter();
-        match self.mode {
+        match self.setup.mode {
             Mode::Waku1 => peers.map(|(key, peer)| devp2p_peer(key, peer)).collect(),
             Mode::Waku2 => {
                 let peers = peers.map(|(key, _)| (key.clone(), json!(PROTOCOLS_2022)));
@@ -173,19 +186,46 @@ impl Node {
     /// Tells that the peers are now these.
     pub(crate) fn announce_peers(&self) {
         self.journal.note();
-        match self.mode {
+        match self.setup.mode {
             // Without discovery nothing is ever told (recorded on status-go v0.94).
-            Mode::Waku1 if !self.discovery => {}
+            Mode::Waku1 if !self.setup.discovery => {}
             Mode::Waku1 => self.signals.emit("discovery.summary", || self.peer_list()),
             Mode::Waku2 => self.signals.emit("wakuv2.peerstats", || {
                 let online = !self.state.borrow().peers.is_empty();
                 json!({"isOnline": online, "hasHistory": online, "peers": self.peer_list()})
             }),
-            Mode::Pin | Mode::Observe => self.signals.emit("wakuv2.peerstats", || {
+            Mode::Pin => self.signals.emit("wakuv2.peerstats", || {
                 let online = !self.state.borrow().peers.is_empty();
                 json!({"isOnline": online, "peers": self.peer_list()})
             }),
+            Mode::Observe => self.tell_status(),
         }
+    }
+
+    /// What a node since mid-2026 would say of its connections now.
+    pub(crate) fn status(&self) -> Status {
+        let state = self.state.borrow();
+        Status::of(state.peers.len(), state.poor_mesh)
+    }
+
+    /// Since mid-2026: tells the status if it is another one than the last that was told.
+    pub(crate) fn tell_status(&self) {
+        if self.setup.mode != Mode::Observe {
+            return;
+        }
+        let status = self.status();
+        let mut state = self.state.borrow_mut();
+        if !state.messenger_started || state.status.replace(status) == Some(status) {
+            return;
+        }
+        if status != Status::Connected {
+            // What is sent now may be missed: it is asked for afterwards.
+            state.syncs.due = true;
+        }
+        drop(state);
+        let event = || status.event();
+        self.signals.emit("waku.connection.status.change", event);
+        self.journal.note();
     }
 
     /// A message reached the node, live or as history. True if it did not have it.

@@ -145,7 +145,7 @@ impl Node {
 
     /// Who must answer: devp2p and libp2p both prove the key, the simulation's hello names the peer id.
     fn expected(&self, key: &str) -> Option<String> {
-        match self.mode {
+        match self.setup.mode {
             Mode::Waku1 => self
                 .mailserver(key)
                 .map(|mailserver| mailserver.identity.peer_id.clone()),
@@ -158,7 +158,7 @@ impl Node {
         let known = self.state.borrow().known.get(key).copied();
         match known {
             Some(known) if known.address != address => Ok(0),
-            Some(known) if self.mode != Mode::Waku1 && Instant::now() < known.not_before => {
+            Some(known) if self.setup.mode != Mode::Waku1 && Instant::now() < known.not_before => {
                 Err(NotConnected::Backoff)
             }
             Some(known) => Ok(known.failures),

@@ -1,20 +1,8 @@
 //! What a simulation is made of.
 
-use std::{
-    cell::{Cell, RefCell},
-    io,
-    rc::Rc,
-    time::Duration,
-};
+use std::time::Duration;
 
 use actors::model::node::Mode;
-use rand::{SeedableRng, rngs::StdRng};
-
-use super::{
-    identity::Identity,
-    mailserver::Mailserver,
-    node::{Node, State},
-};
 
 /// What a simulation is made of.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,10 +27,21 @@ pub struct Settings {
     pub discovery: bool,
     /// Classic nodes: whether their own cycle is switched on and fights an outside driver.
     pub own_cycle: bool,
-    /// Whether an account is logged in from the start.
+    /// Whether an account is logged in from the start, and its messenger started.
     pub logged_in: bool,
-    /// Nodes with a cycle of their own: whether they connect to their fleet at login, as they do.
+    /// Nodes since 2024: whether they connect to their fleet by themselves at login, as they do. If not, they never
+    /// do, unless `first_peer_after` says when.
     pub connects_at_login: bool,
+    /// Nodes since 2024: how long it takes until they connect to their fleet by themselves, whatever
+    /// `connects_at_login` says (users tell of 1 to 15 minutes). Zero: at once, if at all.
+    pub first_peer_after: Duration,
+    /// Nodes since mid-2026: whether they list their peers (`wakuext_peers`).
+    pub lists_peers: bool,
+    /// Nodes since mid-2026: whether they still can be made to dial (`wakuext_dialPeer`).
+    pub offers_dial: bool,
+    /// Nodes since mid-2026: whether they ask for history by themselves, as they do; if not, what others ask for
+    /// shows.
+    pub asks_itself: bool,
 }
 
 impl Settings {
@@ -61,61 +60,10 @@ impl Settings {
             own_cycle: false,
             logged_in: true,
             connects_at_login: true,
+            first_peer_after: Duration::ZERO,
+            lists_peers: true,
+            offers_dial: false,
+            asks_itself: false,
         }
-    }
-
-    /// Starts the mailservers and makes the node.
-    pub(crate) fn build(self) -> io::Result<Rc<Node>> {
-        if !(self.speed.is_finite() && self.speed > 0.0) {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "the speed must be positive",
-            ));
-        }
-        let mut random = StdRng::seed_from_u64(self.seed);
-        let mailservers = self.start_mailservers(&mut random)?;
-        let state = State {
-            logged_in: self.logged_in,
-            network: true,
-            fleet: self.fleet,
-            ..State::default()
-        };
-        Ok(Rc::new(Node {
-            mode: self.mode,
-            speed: self.speed,
-            discovery: self.discovery,
-            connects_at_login: self.connects_at_login,
-            own_cycle: self.own_cycle,
-            mailservers,
-            now: Cell::default(),
-            random: RefCell::new(random),
-            state: RefCell::new(state),
-            signals: Default::default(),
-            journal: Default::default(),
-            tasks: Default::default(),
-        }))
-    }
-
-    fn start_mailservers(&self, random: &mut StdRng) -> io::Result<Vec<Rc<Mailserver>>> {
-        let role = match self.mode {
-            Mode::Waku1 => "mail",
-            _ => "store",
-        };
-        let mut mailservers = Vec::new();
-        let own = (self.fleet.clone(), self.mailservers);
-        for (fleet, count) in [own].into_iter().chain(self.more_fleets.iter().cloned()) {
-            for number in 1..=count {
-                let id = format!("{role}-{number:02}.{fleet}");
-                let identities = [Identity::generate(random), Identity::generate(random)];
-                let latency = self.latency(mailservers.len());
-                mailservers.push(Mailserver::start(id, fleet.clone(), identities, latency)?);
-            }
-        }
-        Ok(mailservers)
-    }
-
-    fn latency(&self, index: usize) -> Duration {
-        let latency = self.latencies.get(index).or(self.latencies.last());
-        latency.copied().unwrap_or(Duration::from_millis(1))
     }
 }

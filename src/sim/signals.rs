@@ -2,18 +2,21 @@
 //!
 //! As on real nodes, one writer serves all subscribers in turn, pings are not answered, and a subscriber
 //! that stops reading freezes the node: once [`FREEZE`] bytes wait, no call is answered any more
-//! (recorded on status-go 2024-10, after about 2.4 MB).
+//! (recorded on status-go 2024-10, after about 2.4 MB). A node since mid-2026 gives each subscriber a limit for each frame, and
+//! closes the socket of one that exceeds it.
 
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
+    rc::Rc,
+    time::Duration,
 };
 
 use actix_ws::{MessageStream, Session};
 use bytes::Bytes;
 use bytestring::ByteString;
 use serde_json::Value;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::timeout};
 
 /// What may wait for a slow subscriber before the node stands still.
 const FREEZE: usize = 2_400_000;
@@ -57,11 +60,20 @@ impl Frame {
     }
 }
 
+/// A subscriber as the writer knows it.
+struct Subscriber {
+    session: Session,
+    /// Tells that it was given up.
+    given_up: Rc<Notify>,
+}
+
 /// The subscribers and what waits for them.
 #[derive(Default)]
 pub(crate) struct Signals {
+    /// How long a subscriber may take for one frame; `None`: for ever.
+    write_limit: Option<Duration>,
     subscribers: Cell<usize>,
-    joined: RefCell<Vec<Session>>,
+    joined: RefCell<Vec<Subscriber>>,
     queue: RefCell<VecDeque<Frame>>,
     waiting: Cell<usize>,
     queued: Notify,
@@ -69,6 +81,14 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
+    /// Signals to nobody yet; a subscriber is given up that takes longer than the limit for one frame.
+    pub(crate) fn new(write_limit: Option<Duration>) -> Self {
+        Self {
+            write_limit,
+            ..Self::default()
+        }
+    }
+
     /// How many sockets are open.
     pub(crate) fn subscribers(&self) -> usize {
         self.subscribers.get()
@@ -106,41 +126,63 @@ impl Signals {
         mut incoming: MessageStream,
         joined: impl FnOnce(),
     ) {
-        self.joined.borrow_mut().push(session);
+        let given_up = Rc::new(Notify::new());
+        self.joined.borrow_mut().push(Subscriber {
+            session,
+            given_up: given_up.clone(),
+        });
         self.subscribers.set(self.subscribers() + 1);
         joined();
         let leave = Leave(&self.subscribers);
         // Nothing that a client says is answered, not even a ping.
-        while let Some(Ok(message)) = incoming.recv().await {
-            if matches!(message, actix_ws::Message::Close(_)) {
-                break;
+        let listening = async {
+            while let Some(Ok(message)) = incoming.recv().await {
+                if matches!(message, actix_ws::Message::Close(_)) {
+                    break;
+                }
             }
+        };
+        tokio::select! {
+            () = listening => {}
+            () = given_up.notified() => {}
         }
         drop(leave);
     }
 
     /// The one writer: the next frame leaves when every subscriber has taken the last one.
     pub(crate) async fn write(&self) {
-        let mut sessions: Vec<Session> = Vec::new();
+        let mut subscribers: Vec<Subscriber> = Vec::new();
         loop {
             let Some(frame) = self.next() else {
                 self.queued.notified().await;
                 continue;
             };
-            sessions.append(&mut self.joined.borrow_mut());
-            let mut open = Vec::with_capacity(sessions.len());
-            for mut session in sessions.drain(..) {
-                let sent = match frame.clone() {
-                    Frame::Text(text) => session.text(text).await,
-                    Frame::Binary(bytes) => session.binary(bytes).await,
-                };
-                if sent.is_ok() {
-                    open.push(session);
+            subscribers.append(&mut self.joined.borrow_mut());
+            let mut open = Vec::with_capacity(subscribers.len());
+            for mut subscriber in subscribers.drain(..) {
+                if self.write_to(&mut subscriber.session, &frame).await {
+                    open.push(subscriber);
+                } else {
+                    subscriber.given_up.notify_one();
                 }
             }
-            sessions = open;
+            subscribers = open;
             self.waiting.set(self.waiting.get() - frame.size());
             self.written.notify_waiters();
+        }
+    }
+
+    /// Whether the subscriber took the frame.
+    async fn write_to(&self, session: &mut Session, frame: &Frame) -> bool {
+        let sending = async {
+            match frame.clone() {
+                Frame::Text(text) => session.text(text).await,
+                Frame::Binary(bytes) => session.binary(bytes).await,
+            }
+        };
+        match self.write_limit {
+            None => sending.await.is_ok(),
+            Some(limit) => timeout(limit, sending).await.is_ok_and(|sent| sent.is_ok()),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actors::model::node::Mode::{Pin, Waku1, Waku2};
+use actors::model::node::Mode::{Observe, Pin, Waku1, Waku2};
 use mailserver_sidecar::sim::RpcFault;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -88,6 +88,20 @@ async fn a_subscriber_that_does_not_read_freezes_the_node_until_it_is_gone() {
 }
 
 #[actix::test]
+async fn a_subscriber_that_does_not_read_is_cut_off_by_a_node_since_mid_2026() {
+    let rig = Rig::start(Observe);
+    let mut deaf = rig.signals().await;
+    let frame = format!(r#"{{"type":"wallet","event":"{}"}}"#, "x".repeat(100_000));
+    for _ in 0..300 {
+        rig.sim.send_frame(frame.as_str());
+    }
+    rig.ok("web3_clientVersion", json!([])).await;
+    rig.until("it is given up", |sim| sim.subscribers() == 0)
+        .await;
+    assert!(deaf.closed().await);
+}
+
+#[actix::test]
 async fn a_large_signal_arrives_in_one_frame() {
     let rig = Rig::start(Waku2);
     let mut signals = rig.signals().await;
@@ -148,7 +162,7 @@ async fn the_journal_tells_what_was_asked() {
 
 #[actix::test]
 async fn the_fleet_file_names_every_mailserver_in_the_schema_of_the_mode() {
-    for mode in [Waku1, Waku2] {
+    for mode in [Waku1, Waku2, Pin, Observe] {
         let rig = Rig::start(mode);
         let file: Value = serde_json::from_str(&rig.sim.fleet_file_json()).unwrap();
         let first = rig.mailserver(0);

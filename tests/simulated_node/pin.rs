@@ -1,6 +1,6 @@
 //! As recorded on status-go's develop of 2024-10.
 
-use actors::model::node::Mode::{Observe, Pin};
+use actors::model::node::Mode::Pin;
 use mailserver_sidecar::sim::{Fault, Settings};
 use serde_json::{Value, json};
 
@@ -226,16 +226,8 @@ async fn methods_of_older_nodes_are_gone_and_parameters_have_changed() {
         rig.error("mailservers_addMailserver", custom).await.1,
         "invalid argument 0: json: cannot unmarshal string into Go struct field Mailserver.addr of type multiaddr.Multiaddr"
     );
-    assert!(rig.ok("wakuext_startMessenger", json!([])).await["mailservers"].is_array());
     let again = rig.error("wakuext_startMessenger", json!([])).await;
     assert_eq!(again, (-32000, "messenger already started".into()));
-}
-
-#[actix::test]
-async fn a_node_without_a_lever_knows_no_pin() {
-    let rig = Rig::start(Observe);
-    let error = rig.error("wakuext_setPinnedMailservers", json!([{}])).await;
-    assert_eq!(error.0, -32601);
 }
 
 #[actix::test]

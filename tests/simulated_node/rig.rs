@@ -134,6 +134,21 @@ impl Signals {
         }
     }
 
+    /// The types of the next signals, whatever they are.
+    pub(crate) async fn kinds(&mut self, count: usize) -> Vec<String> {
+        let mut kinds = Vec::new();
+        while kinds.len() < count {
+            kinds.push(self.any().await["type"].as_str().unwrap().to_owned());
+        }
+        kinds
+    }
+
+    /// Waits until the node closes the socket; what it sent before is read and forgotten.
+    pub(crate) async fn closed(&mut self) -> bool {
+        let end = async { while let Some(Ok(_)) = self.0.next().await {} };
+        timeout(LONG, end).await.is_ok()
+    }
+
     /// The next signals other than `wakuv2.peerstats`: their types, with the id where they have one.
     pub(crate) async fn story(&mut self, length: usize) -> Vec<String> {
         let mut story = Vec::new();

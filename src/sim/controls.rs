@@ -1,0 +1,100 @@
+//! What a simulation is told to do to its node: take its network away, end its process, log it out.
+
+use std::io;
+
+use serde_json::json;
+
+use super::{Simulation, cycle::Entry};
+
+impl Simulation {
+    /// Takes the node's network away, or gives it back. Without it all peers are lost and dials fail.
+    pub fn node_offline(&self, offline: bool) {
+        self.node.state.borrow_mut().network = !offline;
+        if offline {
+            self.node.disconnect_all();
+        }
+        self.node.journal.note();
+    }
+
+    /// Ends the node's process: its port refuses, all sockets are cut, peers are gone. What is in its
+    /// database (settings, messages) stays.
+    pub async fn stop_node(&self) {
+        if let Some(serving) = self.endpoint.close() {
+            // It was aborted; what matters is that the port is closed now.
+            let _ = serving.await;
+        }
+        self.node.rest();
+        self.node.tasks.abort_all();
+        self.node.signals.reset();
+    }
+
+    /// Starts the node's process again, on the same port.
+    ///
+    /// # Errors
+    ///
+    /// If the port cannot be opened again.
+    pub fn start_node(&self) -> io::Result<()> {
+        self.boot()
+    }
+
+    /// Logs the account out: calls fail as before login.
+    pub fn log_out(&self) {
+        self.node.rest();
+        self.node.state.borrow_mut().logged_in = false;
+        self.node.journal.note();
+    }
+
+    /// Logs an account in and starts its messenger: another one, with nothing saved, if the fleet is another one.
+    pub fn log_in(&self, fleet: &str) {
+        self.node.rest();
+        let mut state = self.node.state.borrow_mut();
+        if state.fleet != fleet {
+            state.fleet = fleet.to_owned();
+            state.settings.clear();
+            state.saved.clear();
+        }
+        state.logged_in = true;
+        drop(state);
+        self.node.signals.emit("node.login", || json!({}));
+        self.node.enter();
+        self.node.start_messenger();
+    }
+
+    /// Switches the user's "use mailservers" off or on, as an app would.
+    pub fn use_mailservers(&self, on: bool) {
+        let mut state = self.node.state.borrow_mut();
+        state.settings.insert("use-mailservers?".into(), on.into());
+        drop(state);
+        if self.node.has_cycle() {
+            self.node.enter_cycle(Entry::Choose);
+        }
+        self.node.journal.note();
+    }
+
+    /// Saves the user's pin, as an app would; `None` takes it away.
+    pub fn user_pin(&self, value: Option<&str>) {
+        let mut state = self.node.state.borrow_mut();
+        let fleet = state.fleet.clone();
+        let pins = value.map_or_else(|| json!({}), |value| json!({ fleet: value }));
+        state.settings.insert("pinned-mailservers".into(), pins);
+        drop(state);
+        if self.node.has_cycle() {
+            self.node.enter_cycle(Entry::Choose);
+        }
+        self.node.journal.note();
+    }
+
+    /// Nodes since mid-2026: makes the relay mesh poor, or good again. While it is poor the node is told nothing live,
+    /// though it has peers.
+    pub fn set_poor_mesh(&self, poor: bool) {
+        self.node.state.borrow_mut().poor_mesh = poor;
+        self.node.tell_status();
+        self.node.journal.note();
+    }
+
+    /// Nodes since mid-2026: as if the node were asking for history by itself, until this is ended. Meanwhile whoever
+    /// else asks gets null.
+    pub fn sync_under_way(&self, under_way: bool) {
+        self.node.hold_sync(under_way);
+    }
+}
