@@ -218,6 +218,10 @@ impl Link {
 
     /// Passes on what the node says of its connection.
     pub(crate) async fn tell_connectedness(&self, said: Connectedness) {
+        if !said.is_online() {
+            // Nobody is listed any more, whenever the next list comes.
+            self.listed.borrow_mut().clear();
+        }
         let listeners = self.listeners();
         for listener in listeners.iter().flat_map(|it| &it.connection) {
             tell(listener, ConnectionChanged(said)).await;

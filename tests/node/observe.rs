@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     ears::{Ears, Heard, drive},
     scripted::{Node, Reply, usual},
-    stores::store,
+    stores::{STORE_1, store},
 };
 
 const CONNECTED: &str =
@@ -140,6 +140,28 @@ async fn a_dial_that_it_does_not_offer_is_told_as_such() {
     let dialled = driver.send(Introduce(store(1))).await.unwrap();
     let missing = NodeError::UnknownMethod("wakuext_dialPeer".into());
     assert_eq!(dialled, Err(missing));
+}
+
+#[actix::test]
+async fn once_it_says_that_it_is_offline_nobody_counts_as_listed() {
+    let mut usual = usual("observe");
+    let node = Node::start(move |method, params| match method {
+        "wakuext_peers" => Some(Reply::Result(json!({STORE_1: {}}))),
+        "wakuext_dialPeer" if params[0] != "/ip4/127.0.0.1/tcp/1" => {
+            Some(Reply::Result(Value::Null))
+        }
+        _ => usual(method, params),
+    })
+    .await;
+    let (driver, ears) = drive(node.config());
+    ears.ready().await;
+    node.until_subscribed(1).await;
+    driver.send(Introduce(store(1))).await.unwrap().unwrap();
+    let dials = node.calls("wakuext_dialPeer");
+    node.signal(DISCONNECTED).await;
+    connectedness(&ears).await;
+    driver.send(Introduce(store(1))).await.unwrap().unwrap();
+    assert_eq!(node.calls("wakuext_dialPeer"), dials + 1);
 }
 
 #[actix::test]

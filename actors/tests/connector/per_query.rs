@@ -88,9 +88,10 @@ async fn after_an_outage_and_after_a_poor_mesh_history_is_had_again() {
     assert_eq!(rig.sent().await, again);
     rig.tell(ConnectionChanged(Connectedness::PartiallyConnected))
         .await;
-    assert_eq!(rig.sent().await, NOTHING);
+    assert_eq!(rig.sent().await, ["refresh"]);
     rig.tell(ConnectionChanged(Connectedness::Connected)).await;
-    assert_eq!(rig.sent().await, ["history from whom it picks"]);
+    let sent = ["refresh", "history from whom it picks"];
+    assert_eq!(rig.sent().await, sent);
 }
 
 #[actix::test]

@@ -141,6 +141,19 @@ fn one_that_is_no_candidate_any_more_shows_nothing() {
     assert_eq!(rig.watched.as_deref(), Some("0"));
 }
 
+#[test]
+fn a_node_that_says_something_is_asked_who_its_peers_are_now() {
+    let mut rig = Rig::reached();
+    let before = rig.refreshed;
+    rig.say(Connectedness::Disconnected);
+    rig.wants();
+    assert_eq!(rig.refreshed, before + 1);
+    rig.observation.handle_alone(true, rig.now);
+    rig.tick();
+    rig.wants();
+    assert_eq!(rig.refreshed, before + 1);
+}
+
 // === a node without peers ===
 
 #[test]

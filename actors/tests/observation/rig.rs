@@ -31,6 +31,8 @@ pub(crate) struct Rig {
     pub(crate) number: u64,
     /// The pause before the last request.
     pub(crate) pause: Duration,
+    /// How often the node was asked for its peers.
+    pub(crate) refreshed: usize,
     /// Who is watched.
     pub(crate) watched: Option<String>,
 }
@@ -50,6 +52,7 @@ impl Rig {
             order: None,
             number: 0,
             pause: Duration::ZERO,
+            refreshed: 0,
             watched: None,
         };
         rig.candidates(4);
@@ -174,6 +177,10 @@ impl Rig {
                 return None;
             }
             Command::Mark(..) => return None,
+            Command::Refresh => {
+                self.refreshed += 1;
+                return None;
+            }
             other => panic!("there is no active mailserver: {other:?}"),
         })
     }

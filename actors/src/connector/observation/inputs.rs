@@ -114,8 +114,12 @@ impl Observation {
         self.poor_until = poor.then(|| self.poor_until.unwrap_or(now + POOR_MESH));
         // If it had said nothing before, it may have been poor or offline.
         let over = said == Connectedness::Connected && (was_poor || before.is_none());
-        if over && self.service == Service::On {
-            self.fetch_again();
+        if self.service == Service::On {
+            // It does not say who its peers are now.
+            self.commands.push_back(Command::Refresh);
+            if over {
+                self.fetch_again();
+            }
         }
         self.word_changed(before, now);
     }
