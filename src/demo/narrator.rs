@@ -10,6 +10,7 @@ use actors::{
     model::{
         candidate::{Considered, Standing},
         mailserver::MailserverRef,
+        node::Mode,
     },
 };
 use tokio::time::Instant;
@@ -26,13 +27,16 @@ pub(super) struct Narrator {
     waiting_since: Option<Instant>,
 }
 
-/// How a mailserver came to be used.
+/// How the node came to have everything.
+#[derive(Default)]
 pub(super) struct Recovery {
-    pub(super) mailserver: MailserverRef,
+    /// When there was no active mailserver any more.
+    pub(super) noticed: Option<Duration>,
+    /// Which mailserver became available, and when.
+    pub(super) available: Option<(MailserverRef, Duration)>,
     /// Why this one, in the words of the event.
     pub(super) why: String,
-    pub(super) noticed: Option<Duration>,
-    pub(super) available: Duration,
+    /// When history was fetched, and nothing was missing.
     pub(super) fetched: Duration,
 }
 
@@ -49,11 +53,15 @@ impl Narrator {
     }
 
     pub(super) fn begin(&self, options: &DemoOptions, seed: u64) -> Result<(), Failure> {
-        let mode = actors::model::node::Mode::from(options.mode);
+        let mode = Mode::from(options.mode);
+        let does = match mode {
+            Mode::Observe => "has its history fetched",
+            Mode::Waku1 | Mode::Waku2 | Mode::Pin => "keeps it connected",
+        };
         let mode = format!("{mode:?}").to_lowercase();
         say(&format!(
             "A simulated {mode} node, {} mailservers, speed {}, seed {seed}.\n\
-             The sidecar keeps it connected. Messages are sent all the while.\n\n",
+             The sidecar {does}. Messages are sent all the while.\n\n",
             options.mailservers, options.speed
         ))
     }
@@ -64,12 +72,41 @@ impl Narrator {
         decision: Option<&Decision>,
     ) -> Result<(), Failure> {
         say(&format!(
-            "{:<10}{} is available after {}, history after {}\n{}\n",
+            "{:<10}{}, history after {}\n{}\n",
             "start",
-            first.mailserver.id,
-            seconds(first.available),
+            available(first),
             seconds(first.fetched),
             decision.map(drawn).unwrap_or_default(),
+        ))
+    }
+
+    /// The same, where no mailserver is active.
+    pub(super) fn began(&self, first: &Recovery) -> Result<(), Failure> {
+        say(&format!(
+            "{:<10}{}\n{INDENT}the node picks one for each query; history after {}\n\n",
+            "start",
+            available(first),
+            seconds(first.fetched),
+        ))
+    }
+
+    /// A chapter in which no mailserver is active.
+    pub(super) fn event(&self, title: &str, event: &str) -> Result<(), Failure> {
+        say(&format!("{title:<10}{event}\n"))
+    }
+
+    /// Its end: times count from the moment when nothing stands in the way any more.
+    pub(super) fn fetched(&self, recovery: &Recovery, messages: usize) -> Result<(), Failure> {
+        let available = match &recovery.available {
+            Some((mailserver, after)) => {
+                let (id, after) = (&mailserver.id, seconds(*after));
+                format!("{INDENT}it is over; online after {after}, and {id} answers\n")
+            }
+            None => String::new(),
+        };
+        say(&format!(
+            "{available}{INDENT}all {messages} messages sent meanwhile are there {} later\n\n",
+            seconds(recovery.fetched),
         ))
     }
 
@@ -89,10 +126,9 @@ impl Narrator {
             None => String::new(),
         };
         say(&format!(
-            "{INDENT}{noticed}{} is available after {}\n{}\
+            "{INDENT}{noticed}{}\n{}\
              {INDENT}all {messages} messages sent meanwhile are there after {}\n\n",
-            recovery.mailserver.id,
-            seconds(recovery.available),
+            available(recovery),
             reasons(before, recovery, decision),
             seconds(recovery.fetched),
         ))
@@ -139,7 +175,17 @@ fn seconds(time: Duration) -> String {
     format!("{:.2} s", time.as_secs_f64())
 }
 
-/// What became of the online verdict.
+/// Who is available, and when.
+fn available(recovery: &Recovery) -> String {
+    match &recovery.available {
+        Some((mailserver, after)) => {
+            format!("{} is available after {}", mailserver.id, seconds(*after))
+        }
+        None => "nobody is available".to_owned(),
+    }
+}
+
+/// What became of the online verdict, and of a request that came to nothing.
 fn network(event: &Event) -> Option<String> {
     Some(match event {
         Event::Suspect { reason } => format!("perhaps we are offline ourselves: {reason}"),
@@ -151,6 +197,11 @@ fn network(event: &Event) -> Option<String> {
             ),
             None => format!("we are online after all: {reason}"),
         },
+        Event::HistoryFailed {
+            mailserver: None,
+            reason,
+            ..
+        } => format!("{reason}: it is asked again"),
         Event::Asleep { slept_ms } => {
             let slept = seconds(Duration::from_millis(*slept_ms));
             format!("awake after a sleep of {slept}: everything is looked at anew")
@@ -161,13 +212,13 @@ fn network(event: &Event) -> Option<String> {
 
 /// Why this one, in one or two lines.
 fn reasons(before: &MailserverRef, recovery: &Recovery, decision: Option<&Decision>) -> String {
-    let used = &recovery.mailserver;
-    let chosen = |it: &&Decision| it.chosen.as_ref() == Some(used);
+    let used = recovery.available.as_ref().map(|(used, _)| used);
+    let chosen = |it: &&Decision| it.chosen.as_ref() == used;
     match (recovery.why.as_str(), decision.filter(chosen)) {
         // Whatever a round beside it has found.
         ("standby", _) => format!("{INDENT}it was the standby, drawn before it was needed\n"),
         (_, Some(decision)) => drawn(decision),
-        _ if used.id == before.id => {
+        _ if used.is_some_and(|it| it.id == before.id) => {
             format!("{INDENT}the same as before: it is still connected\n")
         }
         (why, None) => format!("{INDENT}without a new draw: {}\n", shorten(why, 50)),
@@ -220,11 +271,9 @@ mod tests {
 
     fn recovery(id: &str, why: &str) -> Recovery {
         Recovery {
-            mailserver: reference(id),
+            available: Some((reference(id), Duration::ZERO)),
             why: why.into(),
-            noticed: None,
-            available: Duration::ZERO,
-            fetched: Duration::ZERO,
+            ..Recovery::default()
         }
     }
 

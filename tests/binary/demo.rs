@@ -27,3 +27,8 @@ async fn waku2() {
 async fn pin() {
     succeeds("pin").await;
 }
+
+#[actix::test]
+async fn observe() {
+    succeeds("observe").await;
+}
