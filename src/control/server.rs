@@ -12,8 +12,7 @@ use actix_web::{
     dev::{Extensions, ServiceFactory, ServiceRequest, ServiceResponse},
     http::KeepAlive,
 };
-use socket2::SockRef;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 /// What clients are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,8 +95,8 @@ where
 /// Has the system cut the connection when what was sent stays unread for so long.
 fn cut_unread(connection: &dyn Any, limit: Duration) {
     #[cfg(target_os = "linux")]
-    if let Some(stream) = connection.downcast_ref::<TcpStream>()
-        && let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(limit))
+    if let Some(stream) = connection.downcast_ref::<tokio::net::TcpStream>()
+        && let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(limit))
     {
         tracing::debug!(%error, "TCP_USER_TIMEOUT");
     }
@@ -110,6 +109,7 @@ mod tests {
     use actix_web::{HttpResponse, web};
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
         sync::oneshot,
         task::JoinHandle,
     };
@@ -117,7 +117,6 @@ mod tests {
     use super::*;
 
     const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: test\r\n\r\n";
-    const SOON: Duration = Duration::from_millis(50);
     /// What takes longer never comes.
     const LONG: Duration = Duration::from_secs(60);
     const NEVER: Duration = Duration::from_secs(600);
@@ -166,7 +165,7 @@ mod tests {
     async fn a_client_that_reads_nothing_gives_its_slot_back() {
         let limits = Limits {
             connections: 1,
-            unread: SOON,
+            unread: Duration::from_millis(50),
             ..Limits::default()
         };
         let server = Server::start(limits).await;

@@ -239,8 +239,11 @@ impl Sidecar {
         tokio::time::timeout(LONG, waiting).await.expect("ticks");
     }
 
-    /// The most memory that the process ever had, in MiB.
+    /// The most memory that the process ever had, in MiB; 0 where the system does not tell: only Linux does.
     pub(crate) fn peak_memory(&self) -> u64 {
+        if cfg!(not(target_os = "linux")) {
+            return 0;
+        }
         let path = format!("/proc/{}/status", self.process.id());
         let status = fs::read_to_string(path).unwrap();
         let line = status.lines().find(|it| it.starts_with("VmHWM:")).unwrap();
