@@ -107,6 +107,12 @@ impl Cycle {
         else {
             return;
         };
+        if std::mem::take(&mut self.node.alone) && proves {
+            tracing::info!(
+                mailserver = mailserver.id,
+                "the node had no peer: it was told to dial one, and its history can be fetched"
+            );
+        }
         self.announce(&mailserver, &announced);
         let identity = mailserver.identity.clone();
         self.enter_connected(mailserver, now);

@@ -234,7 +234,7 @@ impl Observation {
             Ok(_) => {
                 tracing::info!(
                     mailserver = mailserver.id,
-                    "the node had no peer: it was told to dial one, and is online"
+                    "the node had no peer: it was told to dial one, and its history can be fetched"
                 );
                 self.word.dialled();
                 let identity = mailserver.identity.clone();
