@@ -255,6 +255,23 @@ mod tests {
     }
 
     #[test]
+    fn a_node_of_any_generation_can_be_simulated() {
+        let modes = [
+            ("waku1", Mode::Waku1),
+            ("waku2", Mode::Waku2),
+            ("pin", Mode::Pin),
+            ("observe", Mode::Observe),
+        ];
+        for (name, mode) in modes {
+            let line = read(&format!("simulate --mode {name}")).unwrap();
+            let Command::Simulate(options) = line.wanted() else {
+                panic!("not a simulation");
+            };
+            assert_eq!(Mode::from(options.mode), mode);
+        }
+    }
+
+    #[test]
     fn wrong_usage_is_64_and_help_is_0() {
         for wrong in [
             "frobnicate",

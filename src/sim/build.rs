@@ -11,7 +11,9 @@ use actors::model::node::Mode;
 use rand::{SeedableRng, rngs::StdRng};
 
 use super::{
+    accounts::Accounts,
     identity::Identity,
+    login::{Login, Process},
     mailserver::Mailserver,
     node::{Node, State},
     settings::Settings,
@@ -34,8 +36,17 @@ pub(crate) fn build(setup: Settings) -> io::Result<Rc<Node>> {
     }
     let mut random = StdRng::seed_from_u64(setup.seed);
     let mailservers = start_mailservers(&setup, &mut random)?;
+    let accounts = Accounts::new(&setup.accounts);
+    let key_uid = accounts.newest().map(|it| it.settings.key_uid.clone());
+    let (mut login, mut process) = (Login::Out, Process::default());
+    if setup.logged_in {
+        login = Login::In { key_uid };
+        process.initialize(&setup.data_dir);
+    }
     let state = State {
-        logged_in: setup.logged_in,
+        login,
+        process,
+        accounts,
         network: true,
         fleet: setup.fleet.clone(),
         ..State::default()

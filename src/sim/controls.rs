@@ -1,10 +1,26 @@
 //! What a simulation is told to do to its node: take its network away, end its process, log it out.
 
-use std::io;
+use std::{fmt::Write, io};
 
 use serde_json::json;
 
-use super::{Simulation, cycle::Entry};
+use super::{
+    Simulation,
+    cycle::Entry,
+    journal::LoginCall,
+    login::{Login, LoginFault, Process},
+    statusgo,
+};
+
+/// The key uid of an account that is in no list, and uses this fleet.
+fn key_uid_of(fleet: &str) -> String {
+    let digits = fleet.bytes().fold(String::new(), |mut digits, byte| {
+        // Writing to a text cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    });
+    format!("0x{digits:0>64.64}")
+}
 
 impl Simulation {
     /// Takes the node's network away, or gives it back. Without it all peers are lost and dials fail.
@@ -17,7 +33,7 @@ impl Simulation {
     }
 
     /// Ends the node's process: its port refuses, all sockets are cut, peers are gone. What is in its
-    /// database (settings, messages) stays.
+    /// database (settings, messages) stays. Whether it comes back logged in is for the settings to say.
     pub async fn stop_node(&self) {
         if let Some(serving) = self.endpoint.close() {
             // It was aborted; what matters is that the port is closed now.
@@ -26,6 +42,14 @@ impl Simulation {
         self.node.rest();
         self.node.tasks.abort_all();
         self.node.signals.reset();
+        let mut state = self.node.state.borrow_mut();
+        state.process.wrong_databases = false;
+        if self.node.setup.login_lost_at_restart {
+            state.process = Process::default();
+        }
+        if self.node.setup.login_lost_at_restart || !state.login.is_in() {
+            state.login = Login::Out;
+        }
     }
 
     /// Starts the node's process again, on the same port.
@@ -40,24 +64,39 @@ impl Simulation {
     /// Logs the account out: calls fail as before login.
     pub fn log_out(&self) {
         self.node.rest();
-        self.node.state.borrow_mut().logged_in = false;
+        self.node.state.borrow_mut().login = Login::Out;
         self.node.journal.note();
     }
 
-    /// Logs an account in and starts its messenger: another one, with nothing saved, if the fleet is another one.
+    /// Logs an account in and starts its messenger: that which logged in last, or, if the fleet is another one, one
+    /// that nothing was known of.
     pub fn log_in(&self, fleet: &str) {
         self.node.rest();
+        let setup = &self.node.setup;
         let mut state = self.node.state.borrow_mut();
-        if state.fleet != fleet {
-            state.fleet = fleet.to_owned();
-            state.settings.clear();
-            state.saved.clear();
-        }
-        state.logged_in = true;
+        state.process.initialize(&setup.data_dir);
+        let newest = state.accounts.newest();
+        let own = newest.map(|account| account.settings.key_uid.clone());
         drop(state);
-        self.node.signals.emit("node.login", || json!({}));
+        let key_uid = match fleet == setup.fleet {
+            true => own,
+            false => Some(key_uid_of(fleet)),
+        };
+        self.node.select_account(key_uid, fleet);
+        statusgo::tell_login(&self.node);
         self.node.enter();
         self.node.start_messenger();
+    }
+
+    /// Makes logging in fail, or work again.
+    pub fn set_login_fault(&self, fault: LoginFault) {
+        self.node.state.borrow_mut().login_fault = fault;
+    }
+
+    /// What came to the endpoints by which a node since 2024 is logged in, the oldest first.
+    #[must_use]
+    pub fn logins(&self) -> Vec<LoginCall> {
+        self.node.journal.logins()
     }
 
     /// Switches the user's "use mailservers" off or on, as an app would.

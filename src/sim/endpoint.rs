@@ -1,4 +1,5 @@
-//! The HTTP side of the simulated node: `POST /statusgo/CallRPC` and the socket at `/signals`.
+//! The HTTP side of the simulated node: `POST /statusgo/CallRPC`, the endpoints by which a node since 2024 is logged in,
+//! and the socket at `/signals`.
 //!
 //! Classic nodes have their JSON-RPC at `/` and no socket; the simulation gives all modes the same two.
 
@@ -20,10 +21,12 @@ use tokio::{
 };
 
 use super::{
+    login::Login,
     methods,
     node::Node,
     port::Port,
     rpc::{self, Refusal, Request},
+    statusgo,
 };
 
 /// The largest call, in bytes (geth's limit).
@@ -88,13 +91,22 @@ impl Endpoint {
             let node = signals.clone();
             async move { subscribe(&node, &request, body) }
         };
-        let app = App::new()
+        let mut app = App::new()
             .app_data(web::PayloadConfig::new(BODY_LIMIT))
             .route("/statusgo/CallRPC", web::post().to(call))
-            .route("/signals", web::get().to(subscribe))
-            .default_service(web::to(|| async {
-                HttpResponse::NotFound().body("404 page not found\n")
-            }));
+            .route("/signals", web::get().to(subscribe));
+        for endpoint in statusgo::ENDPOINTS.iter().filter(|_| node.is_modern()) {
+            let (node, faults) = (node.clone(), self.fault.clone());
+            let administer = move |body: Bytes| {
+                let (node, fault) = (node.clone(), faults.borrow().clone());
+                async move { administer(&node, fault, endpoint, &body).await }
+            };
+            // Whatever the verb (read in status-go's source).
+            app = app.route(&format!("/statusgo/{endpoint}"), web::to(administer));
+        }
+        let app = app.default_service(web::to(|| async {
+            HttpResponse::NotFound().body("404 page not found\n")
+        }));
         self.serving
             .replace(Some(actix_rt::spawn(serve(listener, app))));
         Ok(())
@@ -162,38 +174,53 @@ fn subscribe(
     Ok(response)
 }
 
+/// Answers to whatever it is, as the fault wants it; nothing if there is none.
+async fn misbehave(fault: RpcFault) -> Option<HttpResponse> {
+    match fault {
+        RpcFault::None => None,
+        RpcFault::Hangs => std::future::pending().await,
+        RpcFault::Html(text) => {
+            let mut answer = HttpResponse::Ok();
+            Some(answer.content_type(ContentType::html()).body(text))
+        }
+    }
+}
+
+/// Answers what is about logging in.
+async fn administer(node: &Rc<Node>, fault: RpcFault, endpoint: &str, body: &[u8]) -> HttpResponse {
+    if let Some(misbehaviour) = misbehave(fault).await {
+        return misbehaviour;
+    }
+    node.signals.flowing().await;
+    json(statusgo::answer(node, endpoint, body))
+}
+
+fn json(text: impl Into<String>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(ContentType::json())
+        .body(text.into())
+}
+
 async fn answer(
     node: &Rc<Node>,
     fault: RpcFault,
     request: &HttpRequest,
     body: &[u8],
 ) -> HttpResponse {
-    match fault {
-        RpcFault::None => {}
-        RpcFault::Hangs => std::future::pending().await,
-        RpcFault::Html(text) => {
-            return HttpResponse::Ok()
-                .content_type(ContentType::html())
-                .body(text);
-        }
+    if let Some(misbehaviour) = misbehave(fault).await {
+        return misbehaviour;
     }
     node.signals.flowing().await;
-    let ready = node.state.borrow().logged_in;
+    let nobody = node.state.borrow().login == Login::Out;
     // Since mid-2026 there is a client, and it knows no method.
-    if node.has_cycle() && !ready {
-        let text = r#"{"error":"JSON-RPC client is unavailable"}"#;
-        return HttpResponse::Ok()
-            .content_type(ContentType::json())
-            .body(text);
+    if node.has_cycle() && nobody {
+        return json(r#"{"error":"JSON-RPC client is unavailable"}"#);
     }
     if !node.is_modern() && !says_json(request) {
         let text = "invalid content type, only application/json is supported\n";
         return HttpResponse::UnsupportedMediaType().body(text);
     }
-    let text = respond(node, body).await;
-    HttpResponse::Ok()
-        .content_type(ContentType::json())
-        .body(text)
+    json(respond(node, body).await)
 }
 
 fn says_json(request: &HttpRequest) -> bool {

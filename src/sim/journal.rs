@@ -23,10 +23,22 @@ pub struct Call {
     pub params: Value,
 }
 
+/// One request to an endpoint by which a status-backend is logged in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoginCall {
+    /// When it arrived.
+    pub at: Instant,
+    /// `InitializeApplication`, `LoginAccount` or `Logout`.
+    pub endpoint: String,
+    /// The body, passwords included: its JSON, or its text if it is none; null if it is empty.
+    pub body: Value,
+}
+
 /// The calls so far, and a count of everything that happened.
 #[derive(Debug)]
 pub(crate) struct Journal {
     calls: RefCell<VecDeque<Call>>,
+    logins: RefCell<VecDeque<LoginCall>>,
     happened: watch::Sender<u64>,
 }
 
@@ -34,6 +46,7 @@ impl Default for Journal {
     fn default() -> Self {
         Self {
             calls: RefCell::default(),
+            logins: RefCell::default(),
             happened: watch::Sender::new(0),
         }
     }
@@ -57,6 +70,23 @@ impl Journal {
         self.note();
     }
 
+    /// A request about a login arrived.
+    pub(crate) fn record_login(&self, endpoint: &str, body: Value) {
+        let mut logins = self.logins.borrow_mut();
+        if logins.len() >= KEPT {
+            logins.pop_front();
+        }
+        let (at, endpoint) = (Instant::now(), endpoint.to_owned());
+        logins.push_back(LoginCall { at, endpoint, body });
+        drop(logins);
+        self.note();
+    }
+
+    /// The requests about logins that are kept, the oldest first.
+    pub(crate) fn logins(&self) -> Vec<LoginCall> {
+        self.logins.borrow().iter().cloned().collect()
+    }
+
     /// The calls that are kept, the oldest first.
     pub(crate) fn calls(&self) -> Vec<Call> {
         self.calls.borrow().iter().cloned().collect()
@@ -65,6 +95,7 @@ impl Journal {
     /// Forgets them.
     pub(crate) fn clear(&self) {
         self.calls.borrow_mut().clear();
+        self.logins.borrow_mut().clear();
     }
 
     /// Waits until `condition` holds; it is looked at after everything that happens.

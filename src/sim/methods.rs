@@ -6,14 +6,16 @@ use actors::model::node::Mode;
 use serde_json::{Map, Value, json};
 
 use super::{
-    classic, cycleless, modern,
+    accounts, classic, cycleless,
+    login::Login,
+    modern,
     node::Node,
     rpc::{self, Answer, Go, Refusal},
 };
 
 /// Carries out one call.
 pub(crate) async fn call(node: &Rc<Node>, method: &str, params: &[Value]) -> Answer {
-    if !node.state.borrow().logged_in {
+    if !node.state.borrow().login.is_in() {
         return before_login(node, method, params);
     }
     let cycleless = node.setup.mode == Mode::Observe;
@@ -75,11 +77,12 @@ pub(crate) async fn call(node: &Rc<Node>, method: &str, params: &[Value]) -> Ans
     }
 }
 
-/// A classic node before login serves what needs no account (recorded on v0.94), one since mid-2026 nothing; nodes
-/// of 2024 do not come here.
+/// A classic node before login serves what needs no account (recorded on v0.94), one since mid-2026 nothing; a node
+/// of 2024 comes here while it is starting.
 fn before_login(node: &Node, method: &str, params: &[Value]) -> Answer {
     match method {
-        _ if node.is_modern() => Err(Refusal::unknown_method(method)),
+        _ if node.setup.mode == Mode::Observe => Err(Refusal::unknown_method(method)),
+        _ if node.has_cycle() => Err(Refusal::failed("method handler crashed")),
         "rpc_modules" => {
             let modules = ["admin", "rpc", "waku", "wakuext", "web3"];
             Ok(modules
@@ -99,53 +102,62 @@ fn before_login(node: &Node, method: &str, params: &[Value]) -> Answer {
     }
 }
 
+/// The modules of v0.94 (recorded).
+const MODULES_2022: &[&str] = &[
+    "accounts",
+    "admin",
+    "eth",
+    "mailservers",
+    "multiaccounts",
+    "rpc",
+    "settings",
+    "status",
+    "waku",
+    "wakuext",
+    "web3",
+];
+
+/// The modules of 2024-10 (recorded).
+const MODULES_2024: &[&str] = &[
+    "accounts",
+    "admin",
+    "communitytokens",
+    "ens",
+    "eth",
+    "mailservers",
+    "multiaccounts",
+    "peer",
+    "rpc",
+    "rpcstats",
+    "settings",
+    "status",
+    "updates",
+    "waku",
+    "wakuext",
+    "wallet",
+    "web3",
+];
+
+/// What is known of the modules since mid-2026: neither `admin` nor `mailservers` is among them.
+const MODULES_2026: &[&str] = &[
+    "accounts",
+    "communitytokens",
+    "ens",
+    "eth",
+    "multiaccounts",
+    "rpc",
+    "settings",
+    "updates",
+    "wakuext",
+    "wallet",
+    "web3",
+];
+
 fn modules(mode: Mode) -> Value {
-    let served: &[&str] = match mode {
-        Mode::Waku1 | Mode::Waku2 => &[
-            "accounts",
-            "admin",
-            "eth",
-            "mailservers",
-            "multiaccounts",
-            "rpc",
-            "settings",
-            "status",
-            "waku",
-            "wakuext",
-            "web3",
-        ],
-        Mode::Observe => &[
-            "accounts",
-            "communitytokens",
-            "ens",
-            "eth",
-            "multiaccounts",
-            "rpc",
-            "settings",
-            "updates",
-            "wakuext",
-            "wallet",
-            "web3",
-        ],
-        Mode::Pin => &[
-            "accounts",
-            "admin",
-            "communitytokens",
-            "ens",
-            "eth",
-            "mailservers",
-            "multiaccounts",
-            "peer",
-            "rpc",
-            "rpcstats",
-            "settings",
-            "status",
-            "updates",
-            "waku",
-            "wakuext",
-            "wallet",
-            "web3",
-        ],
+    let served = match mode {
+        Mode::Waku1 | Mode::Waku2 => MODULES_2022,
+        Mode::Pin => MODULES_2024,
+        Mode::Observe => MODULES_2026,
     };
     let modules = served
         .iter()
@@ -164,7 +176,7 @@ fn client_version(mode: Mode) -> &'static str {
 
 /// The settings that concern mailservers, among a few others. On classic nodes `fleet` and
 /// `pinned-mailservers` are absent until they are saved (recorded on v0.94).
-fn settings(node: &Node) -> Value {
+pub(crate) fn settings(node: &Node) -> Value {
     let state = node.state.borrow();
     let period = if node.is_modern() { 777_600 } else { 86_400 };
     let mut settings = json!({
@@ -177,6 +189,11 @@ fn settings(node: &Node) -> Value {
     });
     if node.is_modern() {
         settings["fleet"] = state.fleet.as_str().into();
+    }
+    if let (true, Login::In { key_uid: Some(key) }) = (node.is_modern(), &state.login) {
+        for (name, value) in accounts::identifying_settings(key) {
+            settings[name] = value;
+        }
     }
     for (name, value) in &state.settings {
         settings[name] = value.clone();

@@ -19,13 +19,19 @@
 //! node that stays offline; a subscriber that freezes everything, or is cut off. Of a node since mid-2026 also: the status
 //! that is told once and never again, peers without messages, syncs that refuse others, and have no end when they fail.
 //!
+//! Nodes since 2024 are logged in as a status-backend is (`statusgo`), with all that can go wrong there ([`LoginFault`]): an
+//! answer that says nothing, accounts of the first directory alone, wrong passwords that are told by a signal, a login
+//! too many that stops the node, a key uid that spoils the process, a messenger that must be started as well, and a
+//! process that comes back logged out. The requests are kept as they came ([`Simulation::logins`]). Recorded was a login
+//! that succeeds (2024-10); how it fails is read in status-go's source.
+//!
 //! Mailservers also answer libp2p pings by others (noise, yamux, ping, identify) with their keys and their
 //! latency, and close the connection of a peer that does not say which cluster it belongs to.
 //!
 //! **Not imitated:** devp2p, and libp2p between the node and its mailservers (they speak lines of JSON, see
-//! `wire`); IPv6, DNS, ENRs, WebSocket transports; accounts, chats, wallets
-//! and their signals; gaps and their filling; mailserver topics and the 60 s by which requests overlap; syncs that a node
-//! since mid-2026 repeats while its mesh is poor; TLS. A connect on one host takes no time, so
+//! `wire`); IPv6, DNS, ENRs, WebSocket transports; chats, wallets and their signals; what several accounts have each for
+//! themselves (they share messages and settings); profiles on keycards; gaps and their filling; mailserver topics and the
+//! 60 s by which requests overlap; syncs that a node since mid-2026 repeats while its mesh is poor; TLS. A connect on one host takes no time, so
 //! a mailserver's latency shows in the node's pings, in libp2p pings, in dials and in requests, but not in a plain
 //! TCP connect by somebody else. Classic nodes have no signal socket; here they have one, at the same place
 //! as the others.
@@ -38,6 +44,7 @@
 //! All of it runs on the thread that started it, inside its `LocalSet` (as under `actix_rt`), and ends
 //! when the [`Simulation`] is dropped.
 
+mod accounts;
 mod address;
 mod build;
 mod classic;
@@ -55,6 +62,7 @@ mod identity;
 mod journal;
 mod libp2p;
 mod link;
+mod login;
 mod mailserver;
 mod methods;
 mod modern;
@@ -67,6 +75,7 @@ mod rpc;
 mod session;
 mod settings;
 mod signals;
+mod statusgo;
 mod sync;
 mod sync_state;
 mod tasks;
@@ -78,8 +87,13 @@ use actors::model::node::Mode;
 
 use self::{endpoint::Endpoint, node::Node};
 pub use self::{
-    endpoint::RpcFault, fleet_file::MailserverInfo, journal::Call, mailserver::Fault,
-    settings::Settings, signals::Frame,
+    endpoint::RpcFault,
+    fleet_file::MailserverInfo,
+    journal::{Call, LoginCall},
+    login::LoginFault,
+    mailserver::Fault,
+    settings::{AccountSettings, Settings},
+    signals::Frame,
 };
 
 /// A running simulation; dropping it ends everything.
@@ -110,6 +124,12 @@ impl Simulation {
     #[must_use]
     pub fn rpc_url(&self) -> String {
         format!("http://{}/statusgo/CallRPC", self.endpoint.address())
+    }
+
+    /// Where a node since 2024 is logged in: `InitializeApplication`, `LoginAccount` and `Logout` follow.
+    #[must_use]
+    pub fn statusgo_url(&self) -> String {
+        format!("http://{}/statusgo/", self.endpoint.address())
     }
 
     /// Where signals are sent.
@@ -270,7 +290,7 @@ impl Simulation {
             Mode::Waku2 => drop(self.node.tasks.spawn(self.node.clone().redial())),
             Mode::Pin => drop(self.node.tasks.spawn(self.node.clone().repeat_peerstats())),
         }
-        if self.node.state.borrow().logged_in {
+        if self.node.state.borrow().login.is_in() {
             self.node.enter();
             self.node.start_messenger();
         }

@@ -13,8 +13,10 @@ use serde_json::{Map, Value, json};
 use tokio::task::AbortHandle;
 
 use super::{
+    accounts::{Account, Accounts},
     connection_status::Status,
     journal::Journal,
+    login::{Login, LoginFault, Process},
     mailserver::Mailserver,
     peer::{Known, Peer},
     settings::Settings,
@@ -43,7 +45,12 @@ pub(crate) struct Node {
 /// What changes.
 #[derive(Default)]
 pub(crate) struct State {
-    pub(crate) logged_in: bool,
+    pub(crate) login: Login,
+    /// Logins since the simulation began.
+    pub(crate) attempts: u64,
+    pub(crate) login_fault: LoginFault,
+    pub(crate) process: Process,
+    pub(crate) accounts: Accounts,
     /// False: the node has lost its network.
     pub(crate) network: bool,
     /// Live messages do not reach it.
@@ -76,6 +83,16 @@ pub(crate) struct State {
     pub(crate) status: Option<Status>,
     /// Since mid-2026: what it remembers of its syncs.
     pub(crate) syncs: Syncs,
+}
+
+impl State {
+    /// The account that is logged in, if it is one that is listed.
+    pub(crate) fn logged_in_account(&self) -> Option<&Account> {
+        match &self.login {
+            Login::In { key_uid } => self.accounts.find(key_uid.as_deref()?),
+            Login::Out | Login::Starting { .. } => None,
+        }
+    }
 }
 
 /// The protocols of a store node of 2022 (recorded on status-go v0.94).

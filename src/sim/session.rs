@@ -5,12 +5,26 @@ use std::{rc::Rc, time::Duration};
 use actors::model::node::Mode;
 use tokio::time::sleep;
 
-use super::{cycle::Entry, node::Node};
+use super::{cycle::Entry, login::Login, node::Node};
 
 /// A node since mid-2026 looks at its status this often, beside every change.
 const LOOK: Duration = Duration::from_secs(5);
 
 impl Node {
+    /// An account is logged in; with another fleet than the last one, nothing is saved yet.
+    pub(crate) fn select_account(&self, key_uid: Option<String>, fleet: &str) {
+        let mut state = self.state.borrow_mut();
+        if state.fleet != fleet {
+            fleet.clone_into(&mut state.fleet);
+            state.settings.clear();
+            state.saved.clear();
+        }
+        if let Some(key_uid) = &key_uid {
+            state.accounts.logged_in(key_uid);
+        }
+        state.login = Login::In { key_uid };
+    }
+
     /// What a node does when an account was logged in.
     pub(crate) fn enter(self: &Rc<Self>) {
         match self.setup.mode {

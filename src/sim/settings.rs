@@ -42,6 +42,37 @@ pub struct Settings {
     /// Nodes since mid-2026: whether they ask for history by themselves, as they do; if not, what others ask for
     /// shows.
     pub asks_itself: bool,
+    /// Nodes since 2024: the accounts in their data directory, the newest login first. The first one is logged in
+    /// from the start.
+    pub accounts: Vec<AccountSettings>,
+    /// Nodes since 2024: where these accounts are.
+    pub data_dir: String,
+    /// Nodes since 2024: how long a login takes from its answer to `node.login`.
+    pub login_takes: Duration,
+    /// Nodes since 2024: whether they come back logged out after they were stopped, as they do. If not, somebody
+    /// logs them in at once.
+    pub login_lost_at_restart: bool,
+}
+
+/// An account of a status-backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountSettings {
+    /// What identifies it: `0x` and 64 hex digits.
+    pub key_uid: String,
+    /// As it was given when the account was made.
+    pub password: String,
+    /// How often the password is hashed: 3200 or 256000 on real nodes.
+    pub kdf_iterations: u64,
+}
+
+impl Default for AccountSettings {
+    fn default() -> Self {
+        Self {
+            key_uid: format!("0x{}", "5a".repeat(32)),
+            password: "password".into(),
+            kdf_iterations: 3200,
+        }
+    }
 }
 
 impl Settings {
@@ -64,6 +95,10 @@ impl Settings {
             lists_peers: true,
             offers_dial: false,
             asks_itself: false,
+            accounts: vec![AccountSettings::default()],
+            data_dir: "/sim/data".into(),
+            login_takes: Duration::from_millis(400),
+            login_lost_at_restart: false,
         }
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod http;
+mod login;
 mod observe;
 mod peers;
 mod pin;

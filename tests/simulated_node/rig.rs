@@ -49,9 +49,27 @@ impl Rig {
         self.sim.mailservers()[index].clone()
     }
 
-    /// Posts a body and returns status and text.
+    /// Posts a call and returns status and text.
     pub(crate) async fn post(&self, content_type: &str, body: &str) -> (u16, String) {
-        let request = self.client.post(self.sim.rpc_url());
+        self.post_to(self.sim.rpc_url(), content_type, body).await
+    }
+
+    /// Posts to an endpoint of status-backend and returns what it says.
+    pub(crate) async fn statusgo(&self, endpoint: &str, body: Value) -> Value {
+        let url = format!("{}{endpoint}", self.sim.statusgo_url());
+        let (status, text) = self.post_to(url, "text/plain", &body.to_string()).await;
+        assert_eq!(status, 200, "{text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// Posts a body and returns status and text.
+    pub(crate) async fn post_to(
+        &self,
+        url: String,
+        content_type: &str,
+        body: &str,
+    ) -> (u16, String) {
+        let request = self.client.post(url);
         let request = request.insert_header(("content-type", content_type));
         let mut response = request.send_body(body.to_owned()).await.unwrap();
         let text = response.body().limit(64 << 20).await.unwrap();
@@ -126,12 +144,16 @@ impl Signals {
 
     /// The event of the next signal of a type.
     pub(crate) async fn next(&mut self, kind: &str) -> Value {
-        loop {
-            let mut signal = self.any().await;
-            if signal["type"] == kind {
-                return signal["event"].take();
+        // Others may come for ever.
+        let found = timeout(LONG, async {
+            loop {
+                let mut signal = self.any().await;
+                if signal["type"] == kind {
+                    break signal["event"].take();
+                }
             }
-        }
+        });
+        found.await.unwrap_or_else(|_| panic!("no {kind}"))
     }
 
     /// The types of the next signals, whatever they are.
