@@ -24,7 +24,7 @@ use super::{
     login::Login,
     methods,
     node::Node,
-    port::Port,
+    port::{AFTER_FAILED_ACCEPT, Port},
     rpc::{self, Refusal, Request},
     statusgo,
 };
@@ -149,8 +149,12 @@ where
         tokio::select! {
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => {
-                let (stream, peer) = accepted?;
-                stream.set_nodelay(true)?;
+                let Ok((stream, peer)) = accepted else {
+                    tokio::time::sleep(AFTER_FAILED_ACCEPT).await;
+                    continue;
+                };
+                // It fails on macOS if the client is gone already.
+                let _ = stream.set_nodelay(true);
                 connections.spawn_local(http.call((stream, Some(peer))));
             }
         }

@@ -22,7 +22,7 @@ use tokio_util::compat::TokioAsyncReadCompatExt as _;
 use super::{
     identity::Identity,
     libp2p::{self, Keys},
-    port::{BlackHole, Port},
+    port::{AFTER_FAILED_ACCEPT, BlackHole, Port},
     tasks::Tasks,
     wire::{self, Lines, Query, Reply},
 };
@@ -232,12 +232,15 @@ impl Mailserver {
     async fn accept(self: Rc<Self>, listener: Weak<TcpListener>) {
         let next = || {
             poll_fn(|context| match listener.upgrade() {
-                Some(listener) => listener.poll_accept(context).map(Result::ok),
+                Some(listener) => listener.poll_accept(context).map(Some),
                 None => Poll::Ready(None),
             })
         };
-        while let Some((stream, _)) = next().await {
-            self.connections.spawn(self.clone().receive(stream));
+        while let Some(accepted) = next().await {
+            match accepted {
+                Ok((stream, _)) => drop(self.connections.spawn(self.clone().receive(stream))),
+                Err(_) => sleep(AFTER_FAILED_ACCEPT).await,
+            }
         }
     }
 

@@ -11,12 +11,24 @@ use std::{
 
 use tokio::net::{TcpListener, TcpSocket};
 
+/// The pause after a connection that could not be accepted, as when too many files are open, or on macOS when the client
+/// is gone already: it costs no other connection.
+pub(crate) const AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(10);
+
+/// Whether connecting to a socket that is bound and does not listen is refused: on macOS it hangs.
+const BOUND_REFUSES: bool = cfg!(target_os = "linux");
+
+/// The backlog with which a listener takes one connection and no more: Linux takes one more than it is told, and macOS
+/// reads none as the most that there may be.
+const ROOM_FOR_ONE: u32 = if cfg!(target_os = "linux") { 0 } else { 1 };
+
 /// A port of 127.0.0.1, given by the system and kept until the value is dropped.
 #[derive(Debug)]
 pub(crate) struct Port {
     address: SocketAddr,
-    /// Bound, never listening: connecting to it is refused.
-    _reservation: TcpSocket,
+    /// Bound, never listening. Where there is none the port is free while nobody listens: the system is not likely to
+    /// give just that one away.
+    _reservation: Option<TcpSocket>,
 }
 
 /// A listener that never completes a connection: its queue is full, so the system drops what comes.
@@ -33,7 +45,7 @@ impl Port {
         reservation.bind((Ipv4Addr::LOCALHOST, 0).into())?;
         Ok(Self {
             address: reservation.local_addr()?,
-            _reservation: reservation,
+            _reservation: BOUND_REFUSES.then_some(reservation),
         })
     }
 
@@ -49,8 +61,7 @@ impl Port {
 
     /// Lets every new connection hang, as if its packets vanished.
     pub(crate) fn swallow(&self) -> io::Result<BlackHole> {
-        let listener = self.listen_with(0)?;
-        // A queue of none still takes one.
+        let listener = self.listen_with(ROOM_FOR_ONE)?;
         let filler = std::net::TcpStream::connect_timeout(&self.address, Duration::from_secs(1))?;
         Ok(BlackHole {
             _listener: listener,
