@@ -11,6 +11,7 @@
 //! | [`watch`] | notices at once that the active mailserver is dead; its decisions are in `failure_detector` |
 //! | [`online`] | whether we are online ourselves |
 //! | [`history_requester`] | what the node still has to ask for, until it was answered; its decisions are in `request_queue` |
+//! | [`login`] | logs a node in again that came back logged out, if people want that; its decisions are in `plan` |
 //! | [`events`] | what happened, numbered, for every subscriber |
 //! | [`messages`] | what they say to each other, and to the adapters |
 //! | [`model`] | the words all of them share |
@@ -24,6 +25,7 @@ mod deadline;
 pub mod events;
 pub mod fleet_registry;
 pub mod history_requester;
+pub mod login;
 pub mod messages;
 pub mod model;
 pub mod online;

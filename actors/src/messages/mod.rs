@@ -6,6 +6,7 @@ pub mod candidates;
 pub mod connection;
 pub mod events;
 pub mod history;
+pub mod login;
 pub mod node;
 pub mod online;
 pub mod peers;
