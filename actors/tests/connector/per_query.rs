@@ -5,9 +5,11 @@ use ::actors::{
         node::{ConnectionChanged, NodeChanged, NodeSwitched, PeerSnapshot},
         online::VerdictChanged,
         supervision::Tick,
+        watch::{Watch, WatchLost},
     },
     model::{
         node::{Connectedness, Connection, Generation, Mode, NodeState, Profile},
+        record::Cause,
         verdict::Verdict,
     },
     testing::{mailserver, plain, profile},
@@ -72,6 +74,29 @@ async fn nothing_is_connected_dropped_or_announced_whatever_becomes_of_its_peers
         rig.tell(Tick).await;
     }
     assert_eq!(rig.sent().await, NOTHING);
+}
+
+#[actix::test]
+async fn whoever_shows_that_it_can_is_watched_and_its_silence_is_looked_into() {
+    let rig = looking(&[0]).await;
+    rig.decide(Some(2)).await;
+    rig.sent().await;
+    let watched = |index| Watch {
+        active: Some(mailserver(index)),
+        standby: None,
+    };
+    assert_eq!(rig.watched.drain().await, [watched(2)]);
+    rig.tell(WatchLost {
+        identity: identity(2),
+        cause: Cause::Probe,
+        reason: "silent".into(),
+    })
+    .await;
+    assert_eq!(rig.sent().await, ["reach of 4"]);
+    rig.decide(Some(1)).await;
+    rig.tell(Tick).await;
+    assert_eq!(rig.sent().await, NOTHING, "another one is no news");
+    assert_eq!(rig.watched.drain().await, [watched(1)]);
 }
 
 #[actix::test]

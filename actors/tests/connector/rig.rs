@@ -27,7 +27,7 @@ use ::actors::{
         mailserver::Identity,
         node::{Connection, Mode, NodeError, NodeState},
     },
-    testing::{Probe, decision, mailserver, plain, profile, settle},
+    testing::{Probe, Received, decision, mailserver, plain, profile, settle},
 };
 use actix::prelude::*;
 
@@ -117,6 +117,8 @@ pub(crate) struct Rig {
     /// How long the node takes to drop a peer.
     pub(crate) dropping: Rc<Cell<Duration>>,
     pub(crate) order: Rc<RefCell<Option<Select>>>,
+    /// Whom the watch was told to watch.
+    pub(crate) watched: Received<Watch>,
 }
 
 pub(crate) const CANDIDATES: usize = 4;
@@ -131,8 +133,10 @@ impl Rig {
         let dial = Rc::new(RefCell::new(fast));
         let order = Rc::default();
         let dropping = Rc::default();
-        let ports = ports(&log, &dial, &dropping, &order);
+        let (watch, watched) = Probe::start();
+        let ports = ports(&log, &dial, &dropping, &order, watch);
         Self {
+            watched,
             dropping,
             connector: Connector::new(config, BTreeMap::new(), Some(1), ports).start(),
             log,
@@ -248,6 +252,7 @@ pub(crate) fn ports(
     dial: &Rc<RefCell<Dial>>,
     dropping: &Rc<Cell<Duration>>,
     order: &Rc<RefCell<Option<Select>>>,
+    watch: Recipient<Watch>,
 ) -> Ports {
     let dialler = Dialler {
         log: log.clone(),
@@ -288,7 +293,7 @@ pub(crate) fn ports(
             Source::Picked => "history from whom it picks".into(),
         }),
         unavailable: log.mailbox(|_: &MailserverGone| "history from nobody".into()),
-        watch: Probe::<Watch>::start().0,
+        watch,
         remember: Probe::<Remember>::start().0,
         events: log.mailbox(|it: &Publish| match &it.0 {
             Event::MailserverChanged { mailserver, .. } => {

@@ -15,8 +15,6 @@ impl Word {
     /// It says how well it is connected.
     pub(super) fn say(&mut self, said: Connectedness) {
         self.said = Some(said);
-        // A list from before tells nothing of it.
-        self.alone = None;
     }
 
     /// It lists some peers, or none.
