@@ -7,7 +7,7 @@ use mailserver_sidecar::{
     demo,
     exit::{Exit, Failure},
     ping_command,
-    service::{Running, open_fleets},
+    service::{Running, check_password, open_fleets},
     settings::{Loaded, LogFormat, Settings},
     shutdown, simulate,
 };
@@ -67,6 +67,7 @@ async fn execute(line: &CommandLine) -> Result<(), Failure> {
         Command::Ping(output) => ping_command::run(&settings, output.json).await,
         Command::Check(output) => {
             let (_, loaded) = open_fleets(&settings)?;
+            check_password(&settings)?;
             for skipped in &loaded.skipped {
                 eprintln!("mailserver-sidecar: fleet file: {skipped}");
             }

@@ -65,6 +65,7 @@ impl Running {
         let (watcher, loaded) = open_fleets(settings)?;
         let rpc = RpcClient::new(&settings.node)
             .map_err(|error| Exit::Usage.because(format!("node.rpc_url: {error}")))?;
+        check_password(settings)?;
         let state = open_state(settings)?;
         let listener = match settings.control.listen.address() {
             Some(address) => Some(control::bind(address).await.map_err(unusable)?),
@@ -130,6 +131,20 @@ pub fn open_fleets(settings: &Settings) -> Result<(FleetWatcher, Loaded), Failur
         .map_err(|error| Exit::Usage.because(format!("fleet.file: {error}")))?;
     check_fleet(settings, &opened.1)?;
     Ok(opened)
+}
+
+/// Checks that the password of the node can be used, where one is configured.
+///
+/// # Errors
+///
+/// 64 if it cannot: the file and the reason, and nothing of its content.
+pub fn check_password(settings: &Settings) -> Result<(), Failure> {
+    let Some(password) = settings.login.password() else {
+        return Ok(());
+    };
+    let path = password.path().display();
+    let refused = |error| Exit::Usage.because(format!("login.password_file = {path}: {error}"));
+    password.check().map_err(refused)
 }
 
 fn unusable(error: impl std::fmt::Display) -> Failure {

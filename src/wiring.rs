@@ -11,6 +11,7 @@ use actors::{
     events::{self, Events},
     fleet_registry::{self, FleetRegistry},
     history_requester::{self, HistoryRequester},
+    login::Login,
     messages::{
         candidates::{FleetsLoaded, Save},
         node::NodePort,
@@ -56,6 +57,7 @@ struct Slots {
     driver: Slot<Driver>,
     events: Slot<Events>,
     history: Slot<HistoryRequester>,
+    login: Slot<Login>,
     state_store: Slot<StateStore>,
     online: Slot<OnlineWatch>,
     pinger: Slot<Pinger>,
@@ -73,6 +75,7 @@ struct Addresses {
     driver: Addr<Driver>,
     events: Addr<Events>,
     history: Addr<HistoryRequester>,
+    login: Addr<Login>,
     state_store: Addr<StateStore>,
     online: Addr<OnlineWatch>,
     pinger: Addr<Pinger>,
@@ -96,9 +99,9 @@ pub fn start(settings: &Settings, rpc: &RpcClient, state: StateDir, seed: Option
         spent: spent_to,
     };
     slots.supervise(&overseer, settings, rpc, Rc::new(state), seed, &to);
-    to.driver.do_send(Attach(to.listeners()));
+    to.driver.do_send(Attach(to.listeners(settings)));
     Service {
-        control: to.control(),
+        control: to.control(settings),
         fleets: port(&to.registry),
         clocks: port(&to.online),
         network: port(&to.online),
@@ -113,6 +116,7 @@ impl Slots {
             driver: self.driver.address(),
             events: self.events.address(),
             history: self.history.address(),
+            login: self.login.address(),
             state_store: self.state_store.address(),
             online: self.online.address(),
             pinger: self.pinger.address(),
@@ -165,6 +169,14 @@ impl Slots {
             pins,
             settings.history.timeout,
         );
+        let driver = match settings.login() {
+            None => driver,
+            Some((config, adapter)) => {
+                let login = Login::new(config, seed, Driver::login_port(&to.driver));
+                supervise("login", self.login, login, overseer);
+                driver.with_login(adapter)
+            }
+        };
         supervise("driver", self.driver, driver, overseer);
     }
 }
@@ -250,14 +262,12 @@ impl Addresses {
     }
 
     /// Whom the adapter of the node tells what.
-    fn listeners(&self) -> Listeners {
+    fn listeners(&self, settings: &Settings) -> Listeners {
+        let mut node = vec![port(&self.registry), port(&self.prober), port(&self.online)];
+        node.extend(settings.login().map(|_| port(&self.login)));
+        node.push(port(&self.connector));
         Listeners {
-            node: vec![
-                port(&self.registry),
-                port(&self.prober),
-                port(&self.online),
-                port(&self.connector),
-            ],
+            node,
             peers: vec![
                 port(&self.online),
                 port(&self.tracker),
@@ -275,7 +285,7 @@ impl Addresses {
     }
 
     /// Whom the control API asks.
-    fn control(&self) -> control::Ports {
+    fn control(&self, settings: &Settings) -> control::Ports {
         control::Ports {
             connector: port(&self.connector),
             candidates: port(&self.registry),
@@ -290,6 +300,7 @@ impl Addresses {
             history: port(&self.history),
             request_history: port(&self.history),
             queue_community: port(&self.history),
+            login: settings.login().map(|_| port(&self.login)),
             health: port(&self.supervisor),
             traffic: port(&self.driver),
             push_signals: port(&self.driver),

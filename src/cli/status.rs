@@ -27,6 +27,7 @@ pub(super) fn page(report: &Value) -> String {
     if let Some(generation) = generation(&report["node"]) {
         field(&mut out, "", generation);
     }
+    login(&mut out, &report["login"]);
     field(&mut out, "online", &online(&report["online"]));
     field(&mut out, "active", &active(&report["active"]));
     if let Some(reach) = reach(&report["reach"]) {
@@ -164,6 +165,21 @@ fn reach(reach: &Value) -> Option<String> {
         _ => {}
     }
     Some(text)
+}
+
+/// Nothing where nobody is ever logged in; an older sidecar does not tell.
+fn login(out: &mut String, login: &Value) {
+    let Some(state) = login["state"].as_str().filter(|state| *state != "off") else {
+        return;
+    };
+    let mut text = printable(state).replace('_', " ");
+    if let Some(tries) = login["tries"].as_u64().filter(|tries| *tries > 0) {
+        text.push_str(&format!(", password refused {tries}x"));
+    }
+    field(out, "login", &text);
+    if let Some(outcome) = login["last_outcome"].as_str() {
+        field(out, "", &printable(outcome));
+    }
 }
 
 fn online(online: &Value) -> String {

@@ -8,6 +8,7 @@ use actors::messages::{
     connection,
     events::Subscribe,
     history::{self, QueueCommunity, RequestNow},
+    login,
     node::{GetTraffic, PushSignals},
     online::GetVerdict,
     peers::Peers,
@@ -52,6 +53,8 @@ pub struct Ports {
     pub request_history: Recipient<RequestNow>,
     /// The history requester, for a community.
     pub queue_community: Recipient<QueueCommunity>,
+    /// The login, for its state, where it is configured.
+    pub login: Option<Recipient<login::GetStatus>>,
     /// The supervisor.
     pub health: Recipient<GetHealth>,
     /// The node adapter, for its counters.

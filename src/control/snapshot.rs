@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actors::{
     messages::{
         candidates::{Candidates, CandidatesChanged},
-        connection, history,
+        connection, history, login,
         node::{GetTraffic, Traffic},
         online::{GetVerdict, Online},
         peers::{PeerTable, Peers},
@@ -27,13 +27,14 @@ pub(super) struct Snapshot {
     pub(super) online: Option<Online>,
     pub(super) watch: Option<Watched>,
     pub(super) history: Option<history::Status>,
+    pub(super) login: Option<login::Status>,
     pub(super) health: Option<BTreeMap<&'static str, Health>>,
     pub(super) traffic: Option<Traffic>,
 }
 
 impl Snapshot {
     pub(super) async fn take(ports: &Ports) -> Self {
-        let (connector, registry, peers, decision, online, watch, history, health, traffic) = tokio::join!(
+        let (connector, registry, peers, decision, online, watch, history, login, health, traffic) = tokio::join!(
             ask(&ports.connector, connection::GetStatus, ANSWER_LIMIT),
             ask(&ports.candidates, Candidates, ANSWER_LIMIT),
             ask(&ports.peers, Peers, ANSWER_LIMIT),
@@ -41,6 +42,7 @@ impl Snapshot {
             ask(&ports.online, GetVerdict, ANSWER_LIMIT),
             ask(&ports.watch, GetWatch, ANSWER_LIMIT),
             ask(&ports.history, history::GetStatus, ANSWER_LIMIT),
+            ask_login(ports),
             ask(&ports.health, GetHealth, ANSWER_LIMIT),
             ask(&ports.traffic, GetTraffic, ANSWER_LIMIT),
         );
@@ -52,6 +54,7 @@ impl Snapshot {
             online,
             watch,
             history,
+            login,
             health,
             traffic,
         }
@@ -67,6 +70,7 @@ impl Snapshot {
             ("online", self.online.is_none()),
             ("watch", self.watch.is_none()),
             ("history_requester", self.history.is_none()),
+            ("login", self.login.is_none()),
             ("supervisor", self.health.is_none()),
             ("node", self.traffic.is_none()),
         ]
@@ -93,5 +97,13 @@ impl Snapshot {
             .as_ref()
             .and_then(|registry| registry.fleet.as_deref());
         registered.or_else(|| self.profile()?.fleet.as_deref())
+    }
+}
+
+/// One that is not configured is off.
+async fn ask_login(ports: &Ports) -> Option<login::Status> {
+    match &ports.login {
+        Some(port) => ask(port, login::GetStatus, ANSWER_LIMIT).await,
+        None => Some(login::Status::default()),
     }
 }

@@ -7,6 +7,7 @@ use actix::{
     Supervised, WrapFuture as _,
 };
 use actors::{
+    messages::login::{Account, LogIn, LoginError, LoginPort, PasswordStamp, ReadAccounts, Stamp},
     messages::node::{
         Connect, DropPeer, GetTraffic, Introduce, NodePort, PushSignals, RefreshPeers,
         RequestCommunity, RequestHistory, Traffic,
@@ -23,6 +24,7 @@ use crate::node::{
     detect::Driving,
     history,
     link::{Link, Listeners},
+    login::{self, LoginConfig},
     observe, pin,
     pin_memory::PinMemory,
     rpc::RpcClient,
@@ -41,6 +43,7 @@ pub struct Driver {
     history_timeout: Duration,
     pins: Rc<dyn PinMemory>,
     link: Rc<Link>,
+    login: Option<Rc<LoginConfig>>,
 }
 
 impl Driver {
@@ -64,6 +67,16 @@ impl Driver {
             history_timeout,
             pins,
             link,
+            login: None,
+        }
+    }
+
+    /// And it logs an account in when it is told to. Without this nobody is ever logged in.
+    #[must_use]
+    pub fn with_login(self, config: LoginConfig) -> Self {
+        Self {
+            login: Some(Rc::new(config)),
+            ..self
         }
     }
 
@@ -78,6 +91,22 @@ impl Driver {
             request_history: driver.clone().recipient(),
             request_community: driver.clone().recipient(),
         }
+    }
+
+    /// The port for logins that this actor answers.
+    #[must_use]
+    pub fn login_port(driver: &Addr<Self>) -> LoginPort {
+        LoginPort {
+            read_accounts: driver.clone().recipient(),
+            log_in: driver.clone().recipient(),
+            password_stamp: driver.clone().recipient(),
+        }
+    }
+
+    /// How an account is logged in.
+    fn login(&self) -> Result<Rc<LoginConfig>, LoginError> {
+        let off = || LoginError::Failed("login.password_file is not set".into());
+        self.login.clone().ok_or_else(off)
     }
 
     /// Answers from outside the actor, so that a call that hangs holds nobody up.
@@ -237,6 +266,32 @@ impl Handler<RequestCommunity> for Driver {
         self.answer(|link, driving| async move {
             history::request_community(&link, driving.generation, &id).await
         })
+    }
+}
+
+impl Handler<ReadAccounts> for Driver {
+    type Result = ResponseFuture<Result<Vec<Account>, LoginError>>;
+
+    fn handle(&mut self, _: ReadAccounts, _ctx: &mut Self::Context) -> Self::Result {
+        let (link, config) = (self.link.clone(), self.login());
+        Box::pin(async move { login::read_accounts(&link, &*config?).await })
+    }
+}
+
+impl Handler<LogIn> for Driver {
+    type Result = ResponseFuture<Result<(), LoginError>>;
+
+    fn handle(&mut self, order: LogIn, _ctx: &mut Self::Context) -> Self::Result {
+        let (link, config) = (self.link.clone(), self.login());
+        Box::pin(async move { login::log_in(&link, &*config?, &order).await })
+    }
+}
+
+impl Handler<PasswordStamp> for Driver {
+    type Result = Result<Stamp, LoginError>;
+
+    fn handle(&mut self, _: PasswordStamp, _ctx: &mut Self::Context) -> Self::Result {
+        login::stamp(&*self.login()?)
     }
 }
 

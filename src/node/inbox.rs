@@ -13,6 +13,7 @@ use actors::{
 use tokio::sync::{Notify, broadcast};
 
 use crate::node::{
+    logins::{LoginNews, Logins},
     signals::{self, Kind, Peek, Signal},
     traffic::Counters,
 };
@@ -48,15 +49,6 @@ pub(crate) enum SessionEvent {
     Switched,
 }
 
-/// What a login that is under way has to know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum LoginNews {
-    /// The node says how a login ended; its text, if it failed.
-    Ended(Result<(), String>),
-    /// The signal socket was closed: the node may have been restarted.
-    Closed,
-}
-
 /// The waiting signals.
 pub(crate) struct Inbox {
     counters: Rc<Counters>,
@@ -72,7 +64,7 @@ pub(crate) struct Inbox {
     session_events: RefCell<VecDeque<SessionEvent>>,
     session_event_arrived: Notify,
     switches: broadcast::Sender<NodeSwitched>,
-    logins: broadcast::Sender<LoginNews>,
+    pub(crate) logins: Logins,
     dropped: Cell<u64>,
 }
 
@@ -88,7 +80,7 @@ impl Inbox {
             session_events: RefCell::default(),
             session_event_arrived: Notify::new(),
             switches: broadcast::channel(64).0,
-            logins: broadcast::channel(16).0,
+            logins: Logins::default(),
             dropped: Cell::new(0),
         }
     }
@@ -127,12 +119,12 @@ impl Inbox {
                 self.keep(event);
             }
             Ok(Some(Signal::LoggedIn)) => {
-                self.tell_login(LoginNews::Ended(Ok(())));
+                self.logins.tell(LoginNews::Ended(Ok(())));
                 self.notify_session(SessionEvent::LoggedIn);
             }
             // The session is told nothing: nobody is logged in by it.
             Ok(Some(Signal::LoginFailed { reason })) => {
-                self.tell_login(LoginNews::Ended(Err(reason)));
+                self.logins.tell(LoginNews::Ended(Err(reason)));
             }
             Ok(Some(Signal::NodeReady)) => self.notify_session(SessionEvent::NodeReady),
             Ok(Some(Signal::Stopped)) => self.notify_session(SessionEvent::Stopped),
@@ -240,17 +232,6 @@ impl Inbox {
     pub(crate) fn switches(&self) -> broadcast::Receiver<NodeSwitched> {
         self.switches.subscribe()
     }
-
-    /// Everything that concerns a login from now on.
-    #[cfg_attr(not(test), expect(dead_code, reason = "nobody logs in yet"))]
-    pub(crate) fn logins(&self) -> broadcast::Receiver<LoginNews> {
-        self.logins.subscribe()
-    }
-
-    /// Nobody may be logging in.
-    pub(crate) fn tell_login(&self, news: LoginNews) {
-        let _ = self.logins.send(news);
-    }
 }
 
 #[cfg(test)]
@@ -353,7 +334,7 @@ mod tests {
     #[test]
     fn a_login_that_failed_is_told_to_whoever_logs_in_and_to_nobody_else() {
         let (inbox, _) = inbox();
-        let mut logins = inbox.logins();
+        let mut logins = inbox.logins.listen();
         inbox.push(r#"{"type":"node.login","event":{"error":"no"}}"#.into());
         assert_eq!(inbox.next_session_event().now_or_never(), None);
         let failed = LoginNews::Ended(Err("no".into()));

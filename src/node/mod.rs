@@ -8,6 +8,7 @@
 //! | `waku1`, `waku2`, `pin`, `observe` | what is sent in each mode |
 //! | `pin_memory` | which pins are the sidecar's own |
 //! | `profile` | what the node's settings say |
+//! | `login`, `logins`, `login_failure`, `password` | logging an account in, who is told of it, what went wrong, and the password |
 //! | [`rpc`], `answer` | calls, and what their answers mean |
 //! | [`signals`], `peers`, `stores`, `login_signal` | which signals are needed and what they say |
 //! | [`frames`], `socket`, `inbox` | WebSocket frames, the reader that never stops, what waits to be read |
@@ -21,8 +22,12 @@ pub mod frames;
 mod history;
 mod inbox;
 mod link;
+mod login;
+mod login_failure;
 mod login_signal;
+mod logins;
 mod observe;
+mod password;
 mod pause;
 mod peers;
 mod pin;
@@ -42,7 +47,10 @@ pub(crate) use config::check_range;
 pub use config::{Config, ConfiguredMode, Invalid, Signals};
 pub use driver::{Attach, Driver};
 pub use link::Listeners;
+pub use login::LoginConfig;
+pub use password::{PasswordError, PasswordFile, PasswordHash};
 pub use peers::MOST_PEERS;
 pub use pin_memory::{PinMemory, PinRecord};
+pub(crate) use rpc::CALL_RPC;
 pub use rpc::RpcClient;
 pub use traffic::SignalCounts;

@@ -15,6 +15,10 @@ use crate::node::{answer, config::Config, traffic::Counters};
 /// is longer is a transport error, and its connection is dropped.
 pub const LONGEST_ANSWER: usize = 8 * 1024 * 1024;
 
+/// Where status-backend answers JSON-RPC, and what it is the last part of: its other endpoints lie beside it.
+pub(crate) const CALL_RPC: &str = "/statusgo/CallRPC";
+const BASE: &str = "/statusgo/";
+
 /// Calls methods of the node. Clones share counters.
 ///
 /// Each call has a connection of its own: they are rare, and one that the node closed meanwhile would
@@ -81,8 +85,11 @@ impl RpcClient {
         // The id is required by some nodes, ignored by others (recorded on status-go 2024-10).
         let body =
             serde_json::json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
-        let outcome = match tokio::time::timeout(limit, self.post(body.to_string())).await {
-            Ok(Ok(body)) => answer::read(method, &body),
+        let call = self.post(self.url.clone(), body.to_string().into());
+        let outcome = match tokio::time::timeout(limit, call).await {
+            Ok(Ok(answer)) => answer
+                .successful()
+                .and_then(|body| answer::read(method, &body)),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(NodeError::Timeout(limit)),
         };
@@ -93,11 +100,43 @@ impl RpcClient {
         outcome
     }
 
+    /// Posts to an endpoint beside `CallRPC`, within the configured limit, and reads the answer whatever its status.
+    ///
+    /// # Errors
+    /// A transport error or a timeout. Nothing of the answer is quoted in it.
+    pub(crate) async fn post_beside(
+        &self,
+        endpoint: &str,
+        body: Bytes,
+    ) -> Result<Answer, NodeError> {
+        self.counters.call_sent();
+        let outcome = match self.beside(endpoint) {
+            Err(error) => Err(error),
+            Ok(url) => tokio::time::timeout(self.timeout, self.post(url, body))
+                .await
+                .unwrap_or(Err(NodeError::Timeout(self.timeout))),
+        };
+        if outcome.is_err() {
+            self.counters.call_failed();
+        }
+        outcome
+    }
+
+    /// `…/statusgo/InitializeApplication` for `…/statusgo/CallRPC`.
+    fn beside(&self, endpoint: &str) -> Result<Uri, NodeError> {
+        let url = self.url.to_string();
+        let base = url
+            .strip_suffix(CALL_RPC)
+            .map(|base| format!("{base}{BASE}{endpoint}"));
+        base.and_then(|url| url.parse().ok())
+            .ok_or_else(|| NodeError::Transport(format!("no {CALL_RPC} in {url}")))
+    }
+
     /// Posts a request and reads the answer to its end.
-    async fn post(&self, body: String) -> Result<Bytes, NodeError> {
+    async fn post(&self, url: Uri, body: Bytes) -> Result<Answer, NodeError> {
         let request = self
             .client
-            .post(self.url.clone())
+            .post(url)
             // The geth port of v0.94 answers 415 to anything else.
             .content_type("application/json")
             .force_close()
@@ -116,13 +155,28 @@ impl RpcClient {
             }
             body.extend_from_slice(&chunk);
         }
-        if response.status().is_success() {
-            return Ok(body.freeze());
+        Ok(Answer {
+            status: response.status().as_u16(),
+            body: body.freeze(),
+        })
+    }
+}
+
+/// A whole answer.
+pub(crate) struct Answer {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    /// The body, unless the status says that it is no answer.
+    fn successful(self) -> Result<Bytes, NodeError> {
+        if (200..300).contains(&self.status) {
+            return Ok(self.body);
         }
-        let excerpt = answer::excerpt(&body);
-        Err(NodeError::Transport(format!(
-            "HTTP {}: {excerpt}",
-            response.status().as_u16()
-        )))
+        let excerpt = answer::excerpt(&self.body);
+        let status = self.status;
+        Err(NodeError::Transport(format!("HTTP {status}: {excerpt}")))
     }
 }

@@ -79,16 +79,26 @@ async fn wait(link: &Link) -> Session {
     }
 }
 
-/// Waits until it is worth while to read again; what cut the wait short.
+/// Waits until it is worth while to read again; what cut the wait short. While we log somebody in it is not: a session
+/// would begin before the messenger has started.
 async fn rest(link: &Link, until: Instant) -> Option<SessionEvent> {
+    let mut cut = None;
     loop {
+        let due = async {
+            if cut.is_none() {
+                sleep_until(until).await;
+            }
+            link.inbox.logins.until_none().await;
+        };
         tokio::select! {
-            () = sleep_until(until) => return None,
+            biased;
             event = link.inbox.next_session_event() => match event {
-                SessionEvent::LoggedIn | SessionEvent::NodeReady | SessionEvent::Opened => return Some(event),
+                SessionEvent::LoggedIn => cut = Some(event),
+                SessionEvent::NodeReady | SessionEvent::Opened => cut = cut.or(Some(event)),
                 SessionEvent::Closed | SessionEvent::Stopped | SessionEvent::OwnCycle | SessionEvent::Switched => {}
             },
             () = link.attached.notified() => again(link).await,
+            () = due => return cut,
         }
     }
 }

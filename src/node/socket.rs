@@ -16,8 +16,9 @@ use tokio::{
 
 use crate::node::{
     frames::{FrameError, Incoming, Outgoing, SignalCodec},
-    inbox::{Inbox, LoginNews, SessionEvent},
+    inbox::{Inbox, SessionEvent},
     link::Link,
+    logins::LoginNews,
     pause::GrowingPause,
     traffic::SignalCounts,
 };
@@ -78,7 +79,7 @@ async fn follow(link: &Link, framed: Framed<awc::BoxedSocket, SignalCodec>) -> (
     link.inbox.notify_session(SessionEvent::Opened);
     let reason = read(framed, &link.inbox).await.to_string();
     counters.set_open(false);
-    link.inbox.tell_login(LoginNews::Closed);
+    link.inbox.logins.tell(LoginNews::Closed);
     link.inbox.notify_session(SessionEvent::Closed);
     (reason, counters.signals.received() > before)
 }

@@ -1,11 +1,11 @@
 //! Which values are good: ranges, URLs, and what must fit together.
 
-use std::{collections::BTreeSet, fmt::Display, ops::RangeInclusive, time::Duration};
+use std::{collections::BTreeSet, fmt::Display, ops::RangeInclusive, path::Path, time::Duration};
 
 use actors::{fleet_registry::MOST_CUSTOM, model::address::Address};
 
-use super::Settings;
-use crate::node::{Invalid, check_range};
+use super::{LoginSection, Settings};
+use crate::node::{CALL_RPC, Invalid, check_range};
 
 /// The most custom mailservers that a configuration may name: each costs one ping in every round.
 pub const MAX_MAILSERVERS: usize = MOST_CUSTOM;
@@ -48,6 +48,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), Violation> {
     settings.node.validate()?;
     settings.ping.validate()?;
     durations(settings)?;
+    login(settings)?;
     if settings.fleet.name.is_empty() {
         return Err(Violation::new(
             "fleet.name",
@@ -110,6 +111,44 @@ fn durations(settings: &Settings) -> Result<(), Invalid> {
     check_range("history.timeout", history.timeout, tenth..=HOUR)
 }
 
+/// What a login needs must be there as a whole, or not at all.
+fn login(settings: &Settings) -> Result<(), Violation> {
+    let LoginSection {
+        key_uid, data_dir, ..
+    } = &settings.login;
+    if settings.login.password().is_none() {
+        let alone = [("login.key_uid", key_uid), ("login.data_dir", data_dir)];
+        return match alone.into_iter().find(|(_, value)| !value.is_empty()) {
+            Some((key, _)) => Err(Violation::new(
+                key,
+                "is set, but login.password_file is not",
+            )),
+            None => Ok(()),
+        };
+    }
+    if !key_uid.is_empty() && !is_key_uid(key_uid) {
+        let reason = "must be 0x and 64 hexadecimal digits, or empty";
+        return Err(Violation::new("login.key_uid", reason));
+    }
+    if !Path::new(data_dir).is_absolute() {
+        let reason =
+            "must be the node's data directory, from the root on, as login.password_file is set";
+        return Err(Violation::new("login.data_dir", reason));
+    }
+    if !settings.node.rpc_url.ends_with(CALL_RPC) {
+        let reason = format!(
+            "must end in {CALL_RPC}, as login.password_file is set: only status-backend can be logged in"
+        );
+        return Err(Violation::new("node.rpc_url", reason));
+    }
+    Ok(())
+}
+
+fn is_key_uid(text: &str) -> bool {
+    let digits = text.strip_prefix("0x").unwrap_or_default();
+    digits.len() == 64 && digits.bytes().all(|it| it.is_ascii_hexdigit())
+}
+
 fn mailservers(settings: &Settings) -> Result<(), Violation> {
     let all = &settings.mailservers;
     if all.len() > MAX_MAILSERVERS {
@@ -147,4 +186,65 @@ fn mailservers(settings: &Settings) -> Result<(), Violation> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use actors::login;
+
+    use super::*;
+    use crate::settings::Sources;
+
+    const KEY: &str = "0x00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+    fn login_of(assignments: &[&str]) -> Result<Settings, String> {
+        let sources = Sources {
+            assignments: assignments.iter().map(|it| (*it).to_owned()).collect(),
+            ..Sources::default()
+        };
+        let loaded = Settings::load(&sources).map_err(|error| error.to_string())?;
+        Ok(loaded.settings)
+    }
+
+    #[test]
+    fn nobody_is_logged_in_unless_a_password_file_is_named() {
+        assert_eq!(Settings::default().login(), None);
+        assert_eq!(
+            login_of(&["login.password_hash=keccak"]).unwrap().login(),
+            None
+        );
+        for (key, value) in [("key_uid", KEY), ("data_dir", "/data")] {
+            let refused = login_of(&[&format!("login.{key}={value}")]).unwrap_err();
+            let expected =
+                format!("--set: login.{key} = \"{value}\": is set, but login.password_file is not");
+            assert_eq!(refused, expected);
+        }
+    }
+
+    #[test]
+    fn a_login_knows_the_account_the_directory_and_the_node() {
+        let on = ["login.password_file=p", "login.data_dir=/data"];
+        let (account, adapter) = login_of(&on).unwrap().login().unwrap();
+        assert_eq!(account, login::Config { key_uid: None });
+        assert_eq!(adapter.data_dir, "/data");
+        let key = format!("login.key_uid={KEY}");
+        let named = login_of(&[on[0], on[1], &key]).unwrap().login().unwrap().0;
+        assert_eq!(named.key_uid.as_deref(), Some(KEY));
+        for (wrong, told) in [
+            ("login.data_dir=data", "login.data_dir = \"data\": must be"),
+            ("login.data_dir=", "login.data_dir = \"\": must be"),
+            ("login.key_uid=0x12", "login.key_uid = \"0x12\": must be"),
+            (&key[..key.len() - 1], "64 hexadecimal digits"),
+            (&key.replace("=0x", "=0y"), "64 hexadecimal digits"),
+            (&key.replace("ff", "fg"), "64 hexadecimal digits"),
+            (
+                "node.rpc_url=http://127.0.0.1:8545/",
+                "must end in /statusgo/CallRPC",
+            ),
+            ("login.password_hash=md5", "unknown variant"),
+        ] {
+            let refused = login_of(&[on[0], on[1], wrong]).unwrap_err();
+            assert!(refused.contains(told), "{wrong}: {refused}");
+        }
+    }
 }

@@ -21,7 +21,7 @@ pub use layers::{DEFAULTS, ENVIRONMENT_PREFIX, Sources};
 pub use limits::MAX_MAILSERVERS;
 pub use sections::{
     ControlSection, CycleSection, FleetSection, Interval, Listen, LogFormat, LogSection,
-    SelectorSection, Settings, StateSection, WatchSection,
+    LoginSection, SelectorSection, Settings, StateSection, WatchSection,
 };
 
 pub use provenance::Provenance;

@@ -9,7 +9,7 @@ use actors::{
         pin::Policy,
     },
     fleet_registry::Discover,
-    history_requester,
+    history_requester, login,
     model::node::SavedMailserver,
     online, selector, supervisor,
     watch::{self, RoundProof},
@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 use crate::{
     fleets,
-    node::{self, Signals},
+    node::{self, LoginConfig, PasswordFile, PasswordHash, Signals},
     probe::{self, Method},
 };
 
@@ -42,6 +42,8 @@ pub struct Settings {
     pub watch: WatchSection,
     /// Requests for missed history.
     pub history: history_requester::Config,
+    /// The login of a node that came back logged out.
+    pub login: LoginSection,
     /// The control API.
     pub control: ControlSection,
     /// What is kept across restarts.
@@ -112,6 +114,21 @@ impl Settings {
         online::Config {
             timeout: self.ping.timeout,
         }
+    }
+
+    /// What the login actor and its adapter are given; `None`: nobody is ever logged in.
+    #[must_use]
+    pub fn login(&self) -> Option<(login::Config, LoginConfig)> {
+        let LoginSection {
+            key_uid, data_dir, ..
+        } = &self.login;
+        let password = self.login.password()?;
+        let key_uid = Some(key_uid.clone()).filter(|key_uid| !key_uid.is_empty());
+        let data_dir = data_dir.clone();
+        Some((
+            login::Config { key_uid },
+            LoginConfig { data_dir, password },
+        ))
     }
 
     /// Whether the host application forwards signals.
@@ -229,6 +246,29 @@ impl fmt::Display for Interval {
             Self::Off => f.write_str("off"),
             Self::Every(pause) => humantime::format_duration(*pause).fmt(f),
         }
+    }
+}
+
+/// The login of a node that came back logged out.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoginSection {
+    /// Which account; empty: the only one there is.
+    pub key_uid: String,
+    /// The node's data directory, as the node sees it.
+    pub data_dir: String,
+    /// The file that holds the password; empty: nobody is ever logged in.
+    pub password_file: PathBuf,
+    /// In which form the node knows the password.
+    pub password_hash: PasswordHash,
+}
+
+impl LoginSection {
+    /// The password file; `None` if there is to be no login.
+    #[must_use]
+    pub fn password(&self) -> Option<PasswordFile> {
+        let path = &self.password_file;
+        (!path.as_os_str().is_empty()).then(|| PasswordFile::new(path, self.password_hash))
     }
 }
 

@@ -112,6 +112,7 @@ fn ports(stub: &Addr<Stub>) -> Ports {
         history: stub.clone().recipient(),
         request_history: stub.clone().recipient(),
         queue_community: stub.clone().recipient(),
+        login: Some(stub.clone().recipient()),
         health: stub.clone().recipient(),
         traffic: stub.clone().recipient(),
         push_signals: stub.clone().recipient(),

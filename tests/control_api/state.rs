@@ -52,6 +52,8 @@ async fn the_status_puts_all_parts_together() {
         [&json!("active"), &json!(0), &json!(true)]
     );
     assert_eq!(status["history"]["completed"], 5);
+    let login = json!({ "state": "given_up", "tries": 3, "last_outcome": "given up" });
+    assert_eq!(status["login"], login);
     assert_eq!(
         status["actors"]["pinger"],
         json!({ "running": true, "restarts": 2, "last_failure": "panic" })

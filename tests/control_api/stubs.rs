@@ -12,6 +12,7 @@ use actors::{
         events::{Event, Numbered, Publish, Subscribe},
         history,
         history::{QueueCommunity, QueueError, RequestNow},
+        login,
         node::{GetTraffic, PushSignals, Traffic},
         online::{GetVerdict, Online},
         peers::{PeerState, PeerTable, Peers},
@@ -220,6 +221,18 @@ impl Handler<GetVerdict> for Stub {
             verdict: Verdict::Suspect.into(),
             since_ms: 250,
             reason: "the signals of the node stopped".to_owned(),
+        })
+    }
+}
+
+impl Handler<login::GetStatus> for Stub {
+    type Result = MessageResult<login::GetStatus>;
+
+    fn handle(&mut self, _: login::GetStatus, _: &mut Self::Context) -> Self::Result {
+        MessageResult(login::Status {
+            state: login::State::GivenUp,
+            tries: 3,
+            last_outcome: Some("given up".to_owned()),
         })
     }
 }

@@ -161,8 +161,18 @@ pub(crate) fn drive(config: Config) -> (Addr<Driver>, Ears) {
 }
 
 pub(crate) fn drive_with(config: Config, pins: Rc<dyn PinMemory>) -> (Addr<Driver>, Ears) {
+    drive_as(config, pins, |driver| driver)
+}
+
+/// As [`drive`], after something was done to the driver.
+pub(crate) fn drive_as(
+    config: Config,
+    pins: Rc<dyn PinMemory>,
+    with: impl FnOnce(Driver) -> Driver,
+) -> (Addr<Driver>, Ears) {
     let rpc = RpcClient::new(&config).unwrap();
-    let driver = Driver::new(config, rpc, pins, Duration::from_millis(300)).start();
+    let driver = Driver::new(config, rpc, pins, Duration::from_millis(300));
+    let driver = with(driver).start();
     let ears = Ears::default();
     driver.do_send(Attach(ears.listeners()));
     (driver, ears)

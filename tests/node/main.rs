@@ -4,6 +4,7 @@
 
 mod before_login;
 mod ears;
+mod login;
 mod modes;
 mod observe;
 mod overtaken;
@@ -15,3 +16,4 @@ mod scripted;
 mod sessions;
 mod signals;
 mod stores;
+mod wire;

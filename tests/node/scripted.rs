@@ -16,6 +16,9 @@ use tokio::{
     task::JoinHandle,
 };
 
+pub(crate) use crate::wire::frame;
+use crate::wire::header;
+
 /// A test fails after this; nothing here takes that long.
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
@@ -146,6 +149,13 @@ impl Node {
             .count()
     }
 
+    /// What was sent with the calls of this method so far.
+    pub(crate) fn sent(&self, method: &str) -> Vec<Value> {
+        let calls = self.0.calls.borrow();
+        let sent = calls.iter().filter(|(called, _)| called == method);
+        sent.map(|(_, params)| params.clone()).collect()
+    }
+
     pub(crate) fn forget_calls(&self) {
         self.0.calls.borrow_mut().clear();
     }
@@ -245,18 +255,30 @@ impl Node {
                 stream.read_buf(&mut buffer).await?;
             }
             let body: Vec<u8> = buffer.drain(..length).collect();
-            self.answer(&mut stream, &body).await?;
+            let target = head.split(' ').nth(1).unwrap_or_default();
+            self.answer(&mut stream, target, &body).await?;
         }
     }
 
-    async fn answer(&self, stream: &mut TcpStream, body: &[u8]) -> std::io::Result<()> {
+    /// Answers a call, or the request of another endpoint, which is written as a call of its name.
+    async fn answer(
+        &self,
+        stream: &mut TcpStream,
+        target: &str,
+        body: &[u8],
+    ) -> std::io::Result<()> {
         let request: Value = serde_json::from_slice(body).unwrap();
-        let (method, params, id) = (
-            request["method"].as_str().unwrap(),
-            &request["params"],
-            &request["id"],
-        );
-        assert!(id.is_u64() && params.is_array(), "{request}");
+        let endpoint = target.strip_prefix("/statusgo/").unwrap_or("CallRPC");
+        let is_call = endpoint == "CallRPC";
+        let (method, params, id) = match is_call {
+            true => (
+                request["method"].as_str().unwrap(),
+                &request["params"],
+                &request["id"],
+            ),
+            false => (endpoint, &request, &Value::Null),
+        };
+        assert!(!is_call || (id.is_u64() && params.is_array()), "{request}");
         let reply = (self.0.script.borrow_mut())(method, params);
         self.0
             .calls
@@ -322,25 +344,6 @@ impl Node {
             self.0.called.notify_waiters();
         }
     }
-}
-
-fn header(head: &str, name: &str) -> Option<String> {
-    let mut lines = head.lines().filter_map(|line| line.split_once(':'));
-    lines
-        .find(|(key, _)| key.eq_ignore_ascii_case(name))
-        .map(|(_, value)| value.trim().to_owned())
-}
-
-/// A WebSocket frame of a server.
-pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![first];
-    match payload.len() {
-        length @ ..126 => bytes.push(length as u8),
-        length @ ..65536 => bytes.extend([&[126][..], &(length as u16).to_be_bytes()].concat()),
-        length => bytes.extend([&[127][..], &(length as u64).to_be_bytes()].concat()),
-    }
-    bytes.extend(payload);
-    bytes
 }
 
 /// What a classic or a pin node says when nothing special is wanted of it.

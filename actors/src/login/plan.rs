@@ -283,7 +283,7 @@ impl Plan {
     fn fail(&mut self, error: LoginError, now: Instant) {
         let logging_in = matches!(self.phase, Phase::LoggingIn { .. });
         match &error {
-            LoginError::WrongPassword | LoginError::Unheard => self.refused += 1,
+            LoginError::WrongPassword | LoginError::Unheard if logging_in => self.refused += 1,
             LoginError::Unreachable(_) if logging_in => self.deaths += 1,
             _ => {}
         }

@@ -34,6 +34,18 @@ no answer  selector
 }
 
 #[test]
+fn the_login_has_lines_only_where_it_is_on() {
+    let mut report = report();
+    report["login"] = json!({ "state": "off", "tries": 0, "last_outcome": null });
+    assert!(!page(&report).contains("login"));
+    report["login"] = json!({ "state": "logging_in", "tries": 0, "last_outcome": null });
+    assert!(page(&report).contains("login      logging in\nonline"));
+    report["login"] = json!({ "state": "given_up", "tries": 3, "last_outcome": "correct it" });
+    let lines = "login      given up, password refused 3x\n           correct it\n";
+    assert!(page(&report).contains(lines));
+}
+
+#[test]
 fn what_an_older_sidecar_does_not_tell_is_unknown() {
     let mut older = report();
     older["online"] = false.into();
