@@ -1,4 +1,5 @@
-//! How soon another mailserver is available: one was killed, hangs, all were gone, the machine slept.
+//! How soon another mailserver is available, or history fetched: one was killed, hangs, all were gone, the node came back
+//! logged out, the machine slept.
 //!
 //! Each measurement has a world of its own, with another seed: a service with its defaults (a jitter of up to 500 ms
 //! before a dial included) beside a simulated node in three modes.
@@ -6,6 +7,7 @@
 #[path = "../figures/mod.rs"]
 mod figures;
 mod hung;
+mod login;
 mod loss;
 mod outage;
 #[path = "../pair/mod.rs"]
@@ -30,6 +32,9 @@ fn main() -> ExitCode {
     }
     if wanted("outage") {
         outage::measure(&mut table);
+    }
+    if wanted("login") {
+        login::measure(&mut table);
     }
     if wanted("sleep") {
         sleep::measure(&mut table);
