@@ -12,7 +12,7 @@ mod narrator;
 mod observed;
 mod story;
 
-use std::time::Duration;
+use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _, time::Duration};
 
 use actors::{messages::events::Subscribe, model::node::Mode};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -62,6 +62,7 @@ fn simulation(options: &DemoOptions, seed: u64) -> Result<Simulation, Failure> {
         latencies: (0..options.mailservers).map(latency).collect(),
         seed,
         speed: options.speed,
+        login_lost_at_restart: logs_in(options),
         ..sim::Settings::new(options.mode.into())
     };
     Simulation::start(settings)
@@ -77,19 +78,44 @@ fn settings(
     std::fs::write(&fleets, simulation.fleet_file_json())
         .map_err(|error| Exit::Unusable.because(format!("{}: {error}", fleets.display())))?;
     let tick = Duration::from_secs(10).div_f64(options.speed);
+    let mut assignments = vec![
+        format!("node.rpc_url={}", simulation.rpc_url()),
+        format!("node.signals={}", simulation.signals_url()),
+        format!("fleet.file={}", fleets.display()),
+        format!("state.dir={}", directory.0.join("state").display()),
+        format!("cycle.tick={}ms", tick.as_millis().max(100)),
+        "control.listen=off".into(),
+    ];
+    if logs_in(options) {
+        assignments.extend(login(directory)?);
+    }
     let sources = Sources {
-        assignments: vec![
-            format!("node.rpc_url={}", simulation.rpc_url()),
-            format!("node.signals={}", simulation.signals_url()),
-            format!("fleet.file={}", fleets.display()),
-            format!("state.dir={}", directory.0.join("state").display()),
-            format!("cycle.tick={}ms", tick.as_millis().max(100)),
-            "control.listen=off".into(),
-        ],
+        assignments,
         ..Sources::default()
     };
     let loaded = Settings::load(&sources).map_err(|error| Exit::Internal.because(error))?;
     Ok(loaded.settings)
+}
+
+/// Whether the node comes back logged out, and the sidecar logs it in.
+fn logs_in(options: &DemoOptions) -> bool {
+    Mode::from(options.mode) == Mode::Observe
+}
+
+/// How the sidecar logs the simulated node in.
+fn login(directory: &Scratch) -> Result<[String; 2], Failure> {
+    let node = sim::Settings::new(Mode::Observe);
+    let path = directory.0.join("password");
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let written = options
+        .open(&path)
+        .and_then(|mut file| file.write_all(node.accounts[0].password.as_bytes()));
+    written.map_err(|error| Exit::Unusable.because(format!("{}: {error}", path.display())))?;
+    Ok([
+        format!("login.password_file={}", path.display()),
+        format!("login.data_dir={}", node.data_dir),
+    ])
 }
 
 /// A directory of its own, gone when the demo is.

@@ -1,5 +1,5 @@
 //! A node that picks a mailserver for each query: none is active, but history is fetched after whatever may have kept
-//! messages away.
+//! messages away. It is a status-backend that comes back logged out, and is logged in.
 
 use std::time::SystemTime;
 
@@ -29,9 +29,9 @@ const CHAPTERS: [Chapter; 5] = [
         blow: Blow::AllGone,
     },
     Chapter {
-        title: "restart",
-        event: "the node itself is restarted",
-        blow: Blow::NodeRestart,
+        title: "crash",
+        event: "the node is killed, and comes back logged out",
+        blow: Blow::Crash,
     },
 ];
 
@@ -47,7 +47,7 @@ enum Blow {
     Busy,
     Offline,
     AllGone,
-    NodeRestart,
+    Crash,
 }
 
 /// Tells the story.
@@ -79,7 +79,7 @@ async fn strike(story: &mut Story, blow: Blow) -> Result<(), Failure> {
         Blow::PoorMesh | Blow::Busy => story.simulation.set_poor_mesh(true),
         Blow::Offline => story.simulation.node_offline(true),
         Blow::AllGone => return all(story, Fault::Killed),
-        Blow::NodeRestart => story.simulation.stop_node().await,
+        Blow::Crash => story.simulation.stop_node().await,
     }
     story.publish();
     story.simulation.sync_under_way(blow == Blow::Busy);
@@ -100,7 +100,7 @@ async fn mend(story: &mut Story, blow: Blow) -> Result<(), Failure> {
             // What they were sent while they were dead nobody would have.
             story.publish();
         }
-        Blow::NodeRestart => story.start_node()?,
+        Blow::Crash => story.start_node()?,
     }
     Ok(())
 }
