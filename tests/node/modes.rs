@@ -27,9 +27,10 @@ async fn ready(kind: &'static str) -> (Node, Addr<Driver>, Ears) {
     (node, driver, ears)
 }
 
-/// Waits until the socket is open and the node was looked at once more because of that.
+/// Waits until the socket is open and the node was looked at once more because of that: before, it was asked whether it
+/// has started, and for the seed.
 async fn settled(node: &Node) {
-    while node.calls("admin_peers") + node.calls("wakuext_peers") < 2 {
+    while node.calls("admin_peers") + node.calls("wakuext_peers") < 3 {
         node.until_any_call().await;
     }
     node.forget_calls();

@@ -89,6 +89,20 @@ async fn a_node_that_is_killed_and_started_again_gets_a_new_session() {
 }
 
 #[actix::test]
+async fn a_node_that_opens_its_settings_before_the_rest_is_waited_for() {
+    let mut starting = usual("waku2");
+    let node = Node::start(move |method, params| match method {
+        "wakuext_peers" => Some(Reply::Error(-32000, "method handler crashed")),
+        _ => starting(method, params),
+    })
+    .await;
+    let (_driver, ears) = drive(node.config());
+    assert_eq!(ears.away().await, NodeState::LoggedOut);
+    node.script(usual("waku2"));
+    assert_eq!(ears.ready().await.mode, Mode::Waku2);
+}
+
+#[actix::test]
 async fn a_failed_call_is_the_end_of_a_session_only_if_the_settings_fail_too() {
     let node = Node::start(usual("waku2")).await;
     let (driver, ears) = drive(node.config());
@@ -199,7 +213,8 @@ async fn a_socket_that_cannot_be_had_is_replaced_by_polling() {
     let (_driver, ears) = drive(config);
     ears.ready().await;
     node.until_called("admin_peers", 4).await;
-    assert_eq!(node.calls("wakuext_peers"), 0);
+    let asked = node.calls("wakuext_peers");
+    assert_eq!(asked, 1, "whether it has started, and no more");
 }
 
 #[actix::test]

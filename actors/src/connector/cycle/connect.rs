@@ -107,7 +107,7 @@ impl Cycle {
         else {
             return;
         };
-        if std::mem::take(&mut self.node.alone) && proves {
+        if self.node.alone && proves {
             tracing::info!(
                 mailserver = mailserver.id,
                 "the node had no peer: it was told to dial one, and its history can be fetched"
