@@ -50,7 +50,8 @@ pub(super) fn round(decision: &Value) -> Option<String> {
 
 /// The candidates with what became of them in the last decision: the active one first, then as they were ranked.
 pub(super) fn table(out: &mut String, report: &Value) {
-    let considered = list(&report["last_decision"]["considered"]);
+    let decision = &report["last_decision"];
+    let considered = list(&decision["considered"]);
     let active = &report["active"]["id"];
     let places = considered.iter().enumerate();
     let places: BTreeMap<_, _> = places
@@ -71,7 +72,11 @@ pub(super) fn table(out: &mut String, report: &Value) {
     for (it, place) in rows.iter().take(SHOWN) {
         let mark = if it["id"] == *active { '*' } else { ' ' };
         let considered = place.map_or(&Value::Null, |place| &considered[place]);
-        push_line(out, &candidate(mark, it, considered));
+        let chosen = match decision["purpose"] == "reach" {
+            true => "answers",
+            false => "chosen",
+        };
+        push_line(out, &candidate(mark, it, considered, chosen));
     }
     if rows.len() > SHOWN {
         let more = rows.len() - SHOWN;
@@ -83,7 +88,7 @@ pub(super) fn table(out: &mut String, report: &Value) {
     );
 }
 
-fn candidate(mark: char, it: &Value, considered: &Value) -> String {
+fn candidate(mark: char, it: &Value, considered: &Value, chosen: &str) -> String {
     let peer = match it["state"].as_str() {
         Some("connected") => "yes",
         Some(_) => "no",
@@ -102,7 +107,11 @@ fn candidate(mark: char, it: &Value, considered: &Value) -> String {
         None => printable(it["tier"].as_str().unwrap_or("-")),
     };
     let id = printable(it["id"].as_str().unwrap_or("?"));
-    row(mark, &id, peer, &rtt, &tier, &fate(considered))
+    let fate = match word(considered) {
+        "chosen" => chosen.to_owned(),
+        _ => fate(considered),
+    };
+    row(mark, &id, peer, &rtt, &tier, &fate)
 }
 
 fn row(mark: char, id: &str, peer: &str, rtt: &str, tier: &str, fate: &str) -> String {
@@ -222,7 +231,7 @@ mod tests {
     #[test]
     fn what_had_no_part_in_the_decision_is_not_passed_off_as_measured() {
         let it = json!({ "id": "a", "state": "connected", "rtt_ms": 12.34, "tier": "healthy" });
-        let line = |considered: &Value| candidate(' ', &it, considered);
+        let line = |considered: &Value| candidate(' ', &it, considered, "chosen");
         let silent = json!({ "rtt_ms": null });
         assert!(line(&silent).contains("  ~12.3 ms "), "{}", line(&silent));
         let measured = json!({ "rtt_ms": 12.34 });
@@ -239,7 +248,7 @@ mod tests {
             "cool_off_ms": 215_001 });
         let other = json!({ "verdict": { "verdict": "no_reply", "detail": {
             "failure": "other", "detail": "y".repeat(99) } } });
-        let line = candidate('*', &it, &other);
+        let line = candidate('*', &it, &other, "chosen");
         assert!(line.contains(" ~60000 ms cooling 216 s"), "{line}");
         assert_eq!(line.chars().count(), WIDTH, "{line}");
     }

@@ -30,13 +30,14 @@ pub(super) fn page(report: &Value) -> String {
     login(&mut out, &report["login"]);
     field(&mut out, "online", &online(&report["online"]));
     field(&mut out, "active", &active(&report["active"]));
-    if let Some(reach) = reach(&report["reach"]) {
-        field(&mut out, "reach", &reach);
-    }
     if let Some(address) = report["active"]["address"].as_str() {
         field(&mut out, "", address);
     }
-    field(&mut out, "standby", &standby(&report["standby"]));
+    let reach = reach(&report["reach"]);
+    match &reach {
+        Some(reach) => field(&mut out, "reach", reach),
+        None => field(&mut out, "standby", &standby(&report["standby"])),
+    }
     field(&mut out, "pin", &pin(&report["pin"]));
     field(&mut out, "watch", &watch(&report["watch"]));
     let decision = &report["last_decision"];
@@ -45,7 +46,10 @@ pub(super) fn page(report: &Value) -> String {
         field(&mut out, "", &round);
     }
     field(&mut out, "history", &history(&report["history"]));
-    field(&mut out, "memory", &memory(&report["candidates"]));
+    if reach.is_none() {
+        // Else none is credited or blamed: nobody knows which one the node picked.
+        field(&mut out, "memory", &memory(&report["candidates"]));
+    }
     field(&mut out, "loop", &counts(&report["counts"]));
     field(&mut out, "traffic", &traffic(&report["traffic"]));
     field(&mut out, "actors", &actors(&report["actors"]));

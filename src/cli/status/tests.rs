@@ -205,8 +205,12 @@ fn a_node_that_picks_its_mailservers_has_none_that_is_active() {
             "active     none\n",
             line,
             "decision   none is made; store-01.do-ams3.status.prod answers\n",
+            "  store-01.do-ams3.status.prod yes    13.3 ms healthy      answers\n",
         ] {
             assert!(page.contains(line), "{line}{page}");
+        }
+        for pretence in ["standby", "chosen\n", "history requests answered"] {
+            assert!(!page.contains(pretence), "{pretence}{page}");
         }
     }
 }
