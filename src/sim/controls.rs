@@ -101,9 +101,7 @@ impl Simulation {
 
     /// Switches the user's "use mailservers" off or on, as an app would.
     pub fn use_mailservers(&self, on: bool) {
-        let mut state = self.node.state.borrow_mut();
-        state.settings.insert("use-mailservers?".into(), on.into());
-        drop(state);
+        self.node.save_use_mailservers(on);
         if self.node.has_cycle() {
             self.node.enter_cycle(Entry::Choose);
         }

@@ -39,9 +39,7 @@ pub(crate) async fn call(node: &Rc<Node>, method: &str, params: &[Value]) -> Ans
             rpc::check(params, &[Go::Bool])?;
             // The setting alone: nothing is fetched.
             let on = params[0].as_bool().unwrap_or(false);
-            let mut state = node.state.borrow_mut();
-            state.settings.insert("use-mailservers?".into(), on.into());
-            drop(state);
+            node.save_use_mailservers(on);
             node.journal.note();
             Ok(Value::Null)
         }

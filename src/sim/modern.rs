@@ -25,9 +25,7 @@ pub(crate) async fn call(node: &Rc<Node>, method: &str, params: &[Value]) -> Ans
         "wakuext_toggleUseMailservers" => {
             rpc::check(params, &[Go::Bool])?;
             let on = params[0].as_bool().unwrap_or(false);
-            let mut state = node.state.borrow_mut();
-            state.settings.insert("use-mailservers?".into(), on.into());
-            drop(state);
+            node.save_use_mailservers(on);
             node.enter_cycle(Entry::Choose);
             Ok(Value::Null)
         }

@@ -167,6 +167,12 @@ impl Node {
         all.find(|mailserver| self.key_of(mailserver) == key)
     }
 
+    /// Switches "use mailservers" off or on.
+    pub(crate) fn save_use_mailservers(&self, on: bool) {
+        let mut state = self.state.borrow_mut();
+        state.settings.insert("use-mailservers?".into(), on.into());
+    }
+
     /// The user's "use mailservers" switch, on until it is switched off.
     pub(crate) fn uses_mailservers(&self) -> bool {
         let state = self.state.borrow();

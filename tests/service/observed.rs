@@ -81,6 +81,17 @@ async fn hindered(rig: &Rig, by: &str) {
     assert!(told.is_ok(), "{by}: {:?}", rig.status().await.reach);
 }
 
+/// The node has no network for a while, as it is told to say, and then everything is fetched.
+async fn survives_without_network(rig: &mut Rig, told: &str) {
+    rig.sim.node_offline(true);
+    hindered(rig, told).await;
+    rig.sim.publish("while it had no network");
+    rig.sim.node_offline(false);
+    rig.available().await;
+    fetched(rig).await;
+    nothing_pretends(rig).await;
+}
+
 #[actix::test]
 async fn what_was_sent_before_the_login_is_fetched_after_it() {
     let node = sim::Settings {
@@ -98,13 +109,7 @@ async fn what_was_sent_before_the_login_is_fetched_after_it() {
 #[actix::test]
 async fn what_was_sent_while_the_node_had_no_network_is_fetched_once_it_is_back() {
     let mut rig = served().await;
-    rig.sim.node_offline(true);
-    hindered(&rig, "offers no dial").await;
-    rig.sim.publish("while it had no network");
-    rig.sim.node_offline(false);
-    rig.available().await;
-    fetched(&mut rig).await;
-    nothing_pretends(&mut rig).await;
+    survives_without_network(&mut rig, "offers no dial").await;
 }
 
 #[actix::test]
@@ -116,13 +121,7 @@ async fn a_node_that_offers_a_dial_is_brought_back_and_does_not_have_to_find_a_p
         ..observed()
     };
     let mut rig = served_with(node).await;
-    rig.sim.node_offline(true);
-    hindered(&rig, "no peer").await;
-    rig.sim.publish("while it had no network");
-    rig.sim.node_offline(false);
-    rig.available().await;
-    fetched(&mut rig).await;
-    nothing_pretends(&mut rig).await;
+    survives_without_network(&mut rig, "no peer").await;
 }
 
 #[actix::test]
@@ -226,13 +225,7 @@ async fn a_node_that_does_not_list_its_peers_is_served_by_its_word_alone() {
         ..observed()
     };
     let mut rig = served_with(node).await;
-    rig.sim.node_offline(true);
-    hindered(&rig, "no peer").await;
-    rig.sim.publish("while it had no network");
-    rig.sim.node_offline(false);
-    rig.available().await;
-    fetched(&mut rig).await;
-    nothing_pretends(&mut rig).await;
+    survives_without_network(&mut rig, "no peer").await;
 }
 
 #[actix::test]
