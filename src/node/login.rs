@@ -50,7 +50,7 @@ const LOOK_DEAF: Duration = Duration::from_millis(500);
 
 /// A socket that is closed during a login most often means that the node was restarted: if nobody is logged in after
 /// this time, what was sent is lost. A login takes a second or two.
-const RESTARTED: Duration = Duration::from_secs(10);
+const RESTARTED: Duration = Duration::from_secs(3);
 
 /// So many calls in a row that fail mean that the node is away.
 const AWAY: u32 = 2;

@@ -11,6 +11,7 @@ mod failover;
 mod foreign_node;
 mod history;
 mod junk;
+mod login;
 mod outage;
 mod pin;
 mod sidecar;

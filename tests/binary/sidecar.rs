@@ -4,7 +4,7 @@ use std::{
     cell::RefCell,
     fs,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus},
     rc::Rc,
     time::Duration,
 };
@@ -83,14 +83,19 @@ impl Sidecar {
             "cycle.tick=300ms".into(),
         ];
         own.extend(settings.iter().map(|it| (*it).to_owned()));
-        let log = directory.join("log");
         let mut command = Command::new(PROGRAM);
         for setting in own {
             command.arg("--set").arg(setting);
         }
+        command.arg("run");
+        Self::start(directory, command).await
+    }
+
+    /// Starts a command that serves, with what it writes in this directory.
+    pub(crate) async fn start(directory: &Path, mut command: Command) -> Self {
+        let log = directory.join("log");
         let process = command
-            .arg("run")
-            .stdout(Stdio::null())
+            .stdout(fs::File::create(directory.join("stdout")).unwrap())
             .stderr(fs::File::create(&log).unwrap())
             .spawn()
             .unwrap();
@@ -239,13 +244,18 @@ impl Sidecar {
         tokio::time::timeout(LONG, waiting).await.expect("ticks");
     }
 
+    /// What the system tells of the process.
+    pub(crate) fn proc(&self, file: &str) -> String {
+        let path = format!("/proc/{}/{file}", self.process.id());
+        String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned()
+    }
+
     /// The most memory that the process ever had, in MiB; 0 where the system does not tell: only Linux does.
     pub(crate) fn peak_memory(&self) -> u64 {
         if cfg!(not(target_os = "linux")) {
             return 0;
         }
-        let path = format!("/proc/{}/status", self.process.id());
-        let status = fs::read_to_string(path).unwrap();
+        let status = self.proc("status");
         let line = status.lines().find(|it| it.starts_with("VmHWM:")).unwrap();
         let kilobytes: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
         kilobytes / 1024

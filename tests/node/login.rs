@@ -281,6 +281,19 @@ async fn a_node_that_dies_during_the_login_is_away() {
 }
 
 #[actix::test]
+async fn a_node_that_is_restarted_during_the_login_has_forgotten_it() {
+    let it = rig().await;
+    let login = it.begin().await;
+    // So fast that no call fails.
+    it.node.stop().await;
+    it.node.restart().await;
+    it.node.until_subscribed(2).await;
+    let error = ended(login).await.unwrap_err();
+    assert!(matches!(error, LoginError::Unreachable(_)), "{error:?}");
+    it.begin().await;
+}
+
+#[actix::test]
 async fn a_messenger_that_runs_already_is_started() {
     let it = rig().await;
     let started = Reply::Error(-32000, "messenger already started");

@@ -39,8 +39,10 @@ pub const SLOW: Duration = Duration::from_secs(180);
 /// How often the password file is looked at once it was refused too often.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// Whoever was logged in shows in the state of the node within this time; else it is looked at again.
-const SETTLED: Duration = Duration::from_secs(30);
+/// Whoever was logged in shows in the state of the node within this time; else it is looked at again: the node may have
+/// been restarted before that. Not at once, since a node may serve its settings only a moment after a login, and until
+/// then looks logged out.
+const SETTLED: Duration = Duration::from_secs(5);
 
 /// The pauses after a failure that may pass.
 const PAUSES: Backoff = Backoff {
@@ -100,6 +102,8 @@ pub(super) struct Plan {
     /// How often the password of this stamp was refused.
     refused: u32,
     stamp: Option<Stamp>,
+    /// We logged in whoever is logged in, for all that is known.
+    own: bool,
     /// Since the node is there.
     failures: u32,
     /// In a row, the node went away while it logged in: it may be the login that ends it.
@@ -120,6 +124,7 @@ impl Plan {
             phase: Phase::Idle,
             refused: 0,
             stamp: None,
+            own: false,
             failures: 0,
             deaths: 0,
             told: Vec::new(),
@@ -161,6 +166,7 @@ impl Plan {
     /// The node is away, or ready.
     pub(super) fn handle_not_wanted(&mut self, ready: bool) {
         self.wanted = false;
+        self.own = false;
         if ready {
             self.deaths = 0;
             self.told.clear();
@@ -264,6 +270,7 @@ impl Plan {
             kdf_iterations,
             ..
         } = account;
+        self.own = false;
         self.phase = Phase::LoggingIn {
             key_uid: key_uid.clone(),
             begun: now,
@@ -277,6 +284,7 @@ impl Plan {
 
     fn succeed(&mut self, now: Instant) {
         (self.refused, self.failures, self.deaths) = (0, 0, 0);
+        self.own = true;
         self.phase = self.done(now);
     }
 
@@ -293,7 +301,9 @@ impl Plan {
             (LoginError::LoggedIn, _) => self.done(now),
             _ => self.pause(now),
         };
-        self.tell(Outcome::Failed(error));
+        if error != LoginError::LoggedIn || !self.own {
+            self.tell(Outcome::Failed(error));
+        }
         if self.refused >= MOST_TRIES {
             self.give_up(now);
         }

@@ -41,6 +41,7 @@ struct Node {
     logins: VecDeque<(Duration, Ended)>,
     stamp: u64,
     unreadable: bool,
+    logged_in: bool,
     calls: Vec<(Instant, Call)>,
     under_way: usize,
 }
@@ -67,7 +68,8 @@ impl Handler<ReadAccounts> for Adapter {
         self.note(Call::Accounts);
         let (accounts, take) = {
             let node = self.0.borrow();
-            (node.accounts.clone(), node.accounts_take)
+            let in_already = node.logged_in.then_some(Err(LoginError::LoggedIn));
+            (in_already.or(node.accounts.clone()), node.accounts_take)
         };
         Box::pin(async move {
             if !take.is_zero() {
@@ -109,6 +111,7 @@ impl Handler<LogIn> for Adapter {
             };
             tokio::time::sleep(after).await;
             node.borrow_mut().under_way -= 1;
+            node.borrow_mut().logged_in = ended.is_ok();
             ended
         })
     }
@@ -168,6 +171,7 @@ impl Rig {
     }
 
     pub(crate) async fn logged_out(&self) {
+        self.crash();
         self.tell(NodeState::LoggedOut).await;
     }
 
@@ -179,6 +183,11 @@ impl Rig {
     pub(crate) async fn away(&self) {
         let reason = "killed".into();
         self.tell(NodeState::Unreachable { reason }).await;
+    }
+
+    /// Nobody is logged in any more, and nobody has noticed.
+    pub(crate) fn crash(&self) {
+        self.node.borrow_mut().logged_in = false;
     }
 
     /// Restarted: away, and back logged out.
