@@ -7,7 +7,7 @@
 //! | [`peer_tracker`] | which of them the node is connected to |
 //! | [`pinger`] | one ping round: all targets at once, one deadline |
 //! | [`selector`] | the choice, with its reasons; its rule is in `ranking` and `pool`, when it can be early in `early_decision` |
-//! | [`connector`] | the loop; its decisions are in `cycle`, made of the small machines beside it |
+//! | [`connector`] | the loop; its decisions are in `cycle`, made of the small machines beside it, and in `observation` for nodes that pick a mailserver for each query |
 //! | [`watch`] | notices at once that the active mailserver is dead; its decisions are in `failure_detector` |
 //! | [`online`] | whether we are online ourselves |
 //! | [`history_requester`] | what the node still has to ask for, until it was answered; its decisions are in `request_queue` |

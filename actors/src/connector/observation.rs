@@ -2,7 +2,8 @@
 //!
 //! Nothing is chosen for it, and none is active. What is left to be done: to know whether it can fetch history, to have
 //! it fetched whenever something may have been missed, and to bring it online where it offers a dial. It can if it is
-//! online and a mailserver answers our own probes. How far that is known is the `Stage`:
+//! online (one that has not said anything yet is believed to be) and a mailserver answers our own probes. How far that
+//! is known is the `Stage`:
 //!
 //! ```text
 //!             ┌──────────── nobody answers, or it is offline ───────────┐
