@@ -311,19 +311,6 @@ fn answers(node: &Node, kind: &'static str, reply: impl Fn() -> Reply + 'static)
 }
 
 #[actix::test]
-async fn null_has_the_settings_read_again_for_mailservers_may_be_switched_off() {
-    let (node, driver, ears) = ready("pin").await;
-    let mut usual = usual("pin");
-    node.script(move |method, params| match method {
-        "settings_getSettings" => Some(Reply::Result(json!({"use-mailservers?": false}))),
-        _ => usual(method, params),
-    });
-    let answer = driver.send(RequestHistory).await.unwrap();
-    assert_eq!(answer, Ok(HistoryAnswer::NothingDone));
-    assert!(!ears.ready().await.use_mailservers);
-}
-
-#[actix::test]
 async fn history_request_that_never_returns_ends_and_blocks_nobody() {
     let (node, driver, _ears) = ready("waku2").await;
     let mut usual = usual("waku2");

@@ -133,6 +133,23 @@ async fn history_is_asked_for_without_a_parameter() {
 }
 
 #[actix::test]
+async fn null_has_the_settings_read_again_for_mailservers_may_be_switched_off() {
+    let node = Node::start(usual("observe")).await;
+    let (driver, ears) = drive(node.config());
+    ears.ready().await;
+    let mut usual = usual("observe");
+    node.script(move |method, params| match method {
+        "settings_getSettings" => Some(Reply::Result(
+            json!({"key-uid": "0x1", "fleet": "test.fleet", "use-mailservers?": false}),
+        )),
+        _ => usual(method, params),
+    });
+    let answer = driver.send(RequestHistory).await.unwrap();
+    assert_eq!(answer, Ok(HistoryAnswer::NothingDone));
+    assert!(!ears.ready().await.use_mailservers);
+}
+
+#[actix::test]
 async fn a_dial_that_it_does_not_offer_is_told_as_such() {
     let node = Node::start(usual("observe")).await;
     let (driver, ears) = drive(node.config());

@@ -18,6 +18,7 @@ pub mod pin;
 mod probation;
 mod search;
 mod standby;
+mod status;
 mod watch_order;
 mod world_return;
 
@@ -36,7 +37,7 @@ use crate::{
     deadline::Deadline,
     messages::{
         candidates::CandidatesChanged,
-        connection::{GetStatus, Remember, Status},
+        connection::Remember,
         events::Publish,
         history::{
             HistoryUnderWay, MailserverAvailable, MailserverFailing, MailserverGone,
@@ -54,7 +55,7 @@ use crate::{
     },
     model::{
         mailserver::{Identity, Mailserver},
-        node::Mode,
+        node::{Connection, Mode, NodeError},
         record::Record,
     },
 };
@@ -147,6 +148,19 @@ impl Connector {
         ctx.wait(dropped.map(|_, connector, ctx| connector.execute_all(ctx)));
     }
 
+    /// Whenever the node answers a call that connects, the loops are told.
+    fn await_answer<M>(&self, number: u64, call: RecipientRequest<M>, ctx: &mut Context<Self>)
+    where
+        M: Message<Result = Result<Connection, NodeError>> + Send + 'static,
+    {
+        ctx.spawn(call.into_actor(self).map(move |answer, connector, ctx| {
+            let answer = answer.unwrap_or_else(|closed| Err(closed.into()));
+            connector.run("answer", ctx, |it, now| {
+                it.handle_answer(number, answer, now)
+            });
+        }));
+    }
+
     /// Breaks where what follows has to wait.
     fn execute(&mut self, command: Command, ctx: &mut Context<Self>) -> ControlFlow<()> {
         let ports = &self.ports;
@@ -158,22 +172,11 @@ impl Connector {
                     mailserver,
                     standby,
                 };
-                let answer = ports.node.connect.send(connect);
-                ctx.spawn(answer.into_actor(self).map(move |answer, connector, ctx| {
-                    let answer = answer.unwrap_or_else(|closed| Err(closed.into()));
-                    connector.run("answer", ctx, |it, now| {
-                        it.handle_answer(number, answer, now)
-                    });
-                }));
+                self.await_answer(number, ports.node.connect.send(connect), ctx);
             }
             Command::Introduce(number, mailserver) => {
-                let answer = ports.node.introduce.send(Introduce(mailserver));
-                ctx.spawn(answer.into_actor(self).map(move |answer, connector, ctx| {
-                    let answer = answer.unwrap_or_else(|closed| Err(closed.into()));
-                    connector.run("answer", ctx, |it, now| {
-                        it.handle_answer(number, answer, now)
-                    });
-                }));
+                let call = ports.node.introduce.send(Introduce(mailserver));
+                self.await_answer(number, call, ctx);
             }
             Command::Drop(mailserver) => {
                 self.drop_first(mailserver, ctx);
@@ -387,24 +390,5 @@ impl Handler<Measured> for Connector {
         self.run("measured", ctx, |it, now| {
             it.handle_measured(&identity, rtt, now)
         });
-    }
-}
-
-impl Handler<GetStatus> for Connector {
-    type Result = MessageResult<GetStatus>;
-
-    fn handle(&mut self, _: GetStatus, _: &mut Context<Self>) -> Self::Result {
-        let now = Instant::now();
-        let loops = &self.loops;
-        MessageResult(Status {
-            node: loops.node().clone(),
-            active: loops.cycle.active_status(now),
-            reach: loops.reach(now),
-            standby: loops.cycle.standby().cloned(),
-            pin: loops.pin_status(now),
-            cooling_ms: loops.cycle.cooling_ms(now),
-            memory: loops.cycle.records(),
-            counts: loops.counts(),
-        })
     }
 }

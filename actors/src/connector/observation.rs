@@ -21,6 +21,7 @@
 //! is owed whenever it is Reached anew, and when a poor mesh is over; while one lasts, now and then.
 
 mod inputs;
+mod views;
 mod word;
 
 use std::{
@@ -45,7 +46,7 @@ use crate::{
         watch_order::WatchOrder,
     },
     messages::{
-        connection::{Counts, Reach},
+        connection::Counts,
         events::Event,
         selection::{Decision, Select},
         watch::Watch,
@@ -59,9 +60,6 @@ use crate::{
 
 /// The first of the numbers of calls and rounds: those of the loop over an active mailserver are below.
 const FIRST_NUMBER: u64 = 1 << 48;
-
-/// How often history is asked for while the mesh is poor: so late a message may be that is missed meanwhile.
-const POOR_MESH: Duration = Duration::from_secs(60);
 
 /// The state.
 #[derive(Debug)]
@@ -197,74 +195,6 @@ impl Observation {
             Stage::Reached { .. } => self.poor_until,
             Stage::Resting | Stage::Dialling { .. } => None,
         }
-    }
-
-    /// The name of the stage, for the log.
-    #[must_use]
-    pub fn stage(&self) -> &'static str {
-        match self.stage {
-            Stage::Resting => "resting",
-            Stage::Looking(_) => "looking",
-            Stage::Unanswered => "unanswered",
-            Stage::Dialling { .. } => "dialling",
-            Stage::Stranded { .. } => "stranded",
-            Stage::Reached { .. } => "reached",
-            Stage::Doubted { .. } => "doubted",
-        }
-    }
-
-    /// Whether history can be fetched, for the status page; `None` if the node is not one of these.
-    #[must_use]
-    pub fn reach(&self, now: Instant) -> Option<Reach> {
-        let (mailserver, since) = match &self.stage {
-            _ if self.service == Service::None => return None,
-            Stage::Reached { mailserver, since }
-            | Stage::Doubted {
-                mailserver, since, ..
-            } => (Some(mailserver.clone()), Some(*since)),
-            _ => (None, None),
-        };
-        Some(Reach {
-            mailserver,
-            since_ms: since.map(|at| now.saturating_duration_since(at).as_millis() as u64),
-            connection: self.word.connectedness(),
-            hindrance: self.hindrance(),
-        })
-    }
-
-    /// Counters since the start.
-    #[must_use]
-    pub fn counts(&self) -> Counts {
-        self.counts
-    }
-
-    /// What keeps history from being fetched and will not be over in a moment, for people.
-    #[must_use]
-    pub fn lasting_hindrance(&self) -> Option<String> {
-        let lasts = matches!(self.stage, Stage::Unanswered | Stage::Stranded { .. });
-        let lasts = lasts || self.service == Service::SwitchedOff;
-        self.hindrance().filter(|_| lasts)
-    }
-
-    /// What keeps history from being fetched, for people.
-    fn hindrance(&self) -> Option<String> {
-        let text = match (&self.stage, self.service) {
-            (_, Service::SwitchedOff) => "mailservers are switched off in the node",
-            (Stage::Resting, _) if self.outage.is_offline() => "we are offline",
-            (Stage::Resting, _) => "the node has just come, or we have just woken up",
-            (Stage::Looking(_), _) => "mailservers are being pinged",
-            (Stage::Unanswered, _) if self.candidates.is_empty() => "no mailserver is known",
-            (Stage::Unanswered, _) => "no mailserver answers our probes",
-            (Stage::Dialling { mailserver, .. }, _) => {
-                return Some(format!(
-                    "the node has no peer: it is told to dial {}",
-                    mailserver.id
-                ));
-            }
-            (Stage::Stranded { why }, _) => return Some(format!("the node has no peer: {why}")),
-            (Stage::Reached { .. } | Stage::Doubted { .. }, _) => return None,
-        };
-        Some(text.to_owned())
     }
 }
 

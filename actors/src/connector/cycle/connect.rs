@@ -108,10 +108,8 @@ impl Cycle {
             return;
         };
         if self.node.alone && proves {
-            tracing::info!(
-                mailserver = mailserver.id,
-                "the node had no peer: it was told to dial one, and its history can be fetched"
-            );
+            let id = &mailserver.id;
+            tracing::info!("the node had no peer: it was told to dial {id}, and can fetch history");
         }
         self.announce(&mailserver, &announced);
         let identity = mailserver.identity.clone();

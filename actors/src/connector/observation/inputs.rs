@@ -1,6 +1,8 @@
 //! What each input sets off.
 
-use super::{Dial, Observation, POOR_MESH, Service, Stage, Word};
+use std::time::Duration;
+
+use super::{Dial, Observation, Service, Stage, Word};
 use crate::{
     Instant,
     connector::{command::Command, crowd::Crowd, jitter::Outage as Return},
@@ -17,7 +19,10 @@ use crate::{
 };
 
 /// After an outage that was shorter, and after which all answer at once, nobody has to be waited for: it was our own.
-const NOTICED: std::time::Duration = std::time::Duration::from_secs(20);
+const NOTICED: Duration = Duration::from_secs(20);
+
+/// How often history is asked for while the mesh is poor: so late a message may be that is missed meanwhile.
+const POOR_MESH: Duration = Duration::from_secs(60);
 
 impl Observation {
     /// The heartbeat: whoever looks in vain looks again.
@@ -232,9 +237,9 @@ impl Observation {
         };
         match answer {
             Ok(_) => {
+                let id = &mailserver.id;
                 tracing::info!(
-                    mailserver = mailserver.id,
-                    "the node had no peer: it was told to dial one, and its history can be fetched"
+                    "the node had no peer: it was told to dial {id}, and can fetch history"
                 );
                 self.word.dialled();
                 let identity = mailserver.identity.clone();
