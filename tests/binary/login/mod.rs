@@ -142,7 +142,7 @@ async fn while_a_login_hangs_no_other_is_sent_and_somebody_else_may_log_in() {
     let online = it.sidecar.status().await["online"].take();
     assert_eq!((ready, &online["verdict"]), (503, &json!("waiting")));
     assert_eq!(online["reason"], "no account is logged in to the node");
-    it.sidecar.ticks(5).await;
+    it.sidecar.ticks(12).await;
     assert_eq!(it.logins().len(), 1);
     it.sim.log_in("sim.test");
     it.nothing_missing().await;

@@ -208,8 +208,10 @@ impl Rig {
             "events".into(),
             format!("{:?}", self.sidecar.events()).into(),
         ));
-        for file in ["cmdline", "environ"] {
-            all.push((file.into(), self.sidecar.proc(file).into_bytes()));
+        // Only Linux tells.
+        let shown = ["cmdline", "environ"];
+        for file in shown.iter().filter(|_| cfg!(target_os = "linux")) {
+            all.push(((*file).into(), self.sidecar.proc(file).into_bytes()));
         }
         let listen = format!("control.listen={}", self.sidecar.address);
         let file = format!("login.password_file={}", self.file().display());
