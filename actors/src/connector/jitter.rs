@@ -59,7 +59,24 @@ pub enum Outage {
     },
 }
 
+/// An outage that lasted less, and after which all answer at once, was our own: the node had not noticed yet that its
+/// peers were gone (its own limits are 15 to 30 s).
+const NOTICED: Duration = Duration::from_secs(20);
+
 impl Outage {
+    /// Whose it was, where the node kept peers meanwhile: so long it lasted, and so many answered in the round that ended
+    /// it.
+    #[must_use]
+    pub fn of(lasted: Duration, answered: usize, candidates: usize) -> Self {
+        match lasted < NOTICED && answered == candidates {
+            true => Self::Ours,
+            false => Self::Theirs {
+                answered,
+                candidates,
+            },
+        }
+    }
+
     /// How wide it still is: the part of the candidates that do not answer, in 0 to 1. An outage of our own network
     /// has no width.
     #[must_use]

@@ -21,6 +21,7 @@
 //! is owed whenever it is Reached anew, and when a poor mesh is over; while one lasts, now and then.
 
 mod inputs;
+mod stage;
 mod views;
 mod word;
 
@@ -31,7 +32,10 @@ use std::{
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use self::word::Word;
+use self::{
+    stage::{Look, Stage},
+    word::Word,
+};
 use crate::{
     Instant,
     connector::{
@@ -74,12 +78,9 @@ pub struct Observation {
     /// Since when we were offline, until somebody was reached again.
     returning: Option<Instant>,
     stage: Stage,
-    /// The history requester was told that history can be fetched.
-    available: bool,
-    /// It was told so though nobody answers our probes.
-    trusted_blindly: bool,
+    told: Told,
     /// While the mesh is poor: when history is asked for next.
-    poor_until: Option<Instant>,
+    asks_again_at: Option<Instant>,
     evidence: Evidence,
     search: Search,
     attempts: Attempts,
@@ -110,40 +111,15 @@ enum Dial {
     Missing,
 }
 
-/// How far it is known whether history can be fetched.
-#[derive(Debug)]
-enum Stage {
-    /// Nothing is found out now.
-    Resting,
-    /// All are being pinged.
-    Looking(Look),
-    /// Nobody answered: all are pinged again later.
-    Unanswered,
-    /// One answers, and the node, which has no peer, was told to dial it.
-    Dialling { mailserver: Mailserver, number: u64 },
-    /// One answers, and the node has no peer.
-    Stranded { why: String },
-    /// One answers, and the node is online.
-    Reached {
-        mailserver: Mailserver,
-        since: Instant,
-    },
-    /// It was silent: all are being pinged.
-    Doubted {
-        mailserver: Mailserver,
-        since: Instant,
-        look: Look,
-    },
-}
-
-/// A ping round.
-#[derive(Debug)]
-struct Look {
-    round: u64,
-    /// When it is given up: the selector was restarted.
-    until: Instant,
-    /// Its decision, while the whole round is waited for: it tells how many are back.
-    decided: Option<Decision>,
+/// What others were told: whether history can be fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// That it cannot.
+    Nothing,
+    /// The history requester, that it can, on the node's word alone.
+    Believed,
+    /// Everybody, that it can.
+    Available,
 }
 
 impl Observation {
@@ -160,9 +136,8 @@ impl Observation {
             outage: Outage::default(),
             returning: None,
             stage: Stage::Resting,
-            available: false,
-            trusted_blindly: false,
-            poor_until: None,
+            told: Told::Nothing,
+            asks_again_at: None,
             evidence: Evidence::default(),
             search: Search::default(),
             attempts: Attempts::default(),
@@ -192,7 +167,7 @@ impl Observation {
         match &self.stage {
             Stage::Looking(look) | Stage::Doubted { look, .. } => Some(look.until),
             Stage::Unanswered | Stage::Stranded { .. } => self.search.looks_again_at(),
-            Stage::Reached { .. } => self.poor_until,
+            Stage::Reached { .. } => self.asks_again_at,
             Stage::Resting | Stage::Dialling { .. } => None,
         }
     }
@@ -277,12 +252,13 @@ impl Observation {
             mailserver: mailserver.reference(),
         };
         self.stage = Stage::Reached { mailserver, since };
-        if std::mem::replace(&mut self.available, true) && !self.trusted_blindly {
+        let told = std::mem::replace(&mut self.told, Told::Available);
+        if told == Told::Available {
             return;
         }
         self.counts.connections += 1;
         self.commands.push_back(Command::Publish(answers));
-        if !std::mem::replace(&mut self.trusted_blindly, false) {
+        if told == Told::Nothing {
             let pause = match returning {
                 true => self.pause_after(from),
                 false => Duration::ZERO,
@@ -309,7 +285,7 @@ impl Observation {
 
     /// Something may have been missed while history could be fetched: a poor mesh is over.
     fn fetch_again(&mut self) {
-        if self.available {
+        if self.told != Told::Nothing {
             let (longest, random) = (self.config.jitter, self.random.random());
             self.fetch(jitter::before_request(Cause::Lost, longest, random));
         }
@@ -337,7 +313,7 @@ impl Observation {
 
     /// Nobody answered the round.
     fn find_nobody(&mut self, now: Instant) {
-        if !(self.trusted_blindly && self.may_trust()) {
+        if self.told != Told::Believed || !self.may_trust() {
             self.be_unavailable();
         }
         self.search.found_nobody(now);
@@ -353,9 +329,9 @@ impl Observation {
 
     /// Where only the node's word tells anything, history is asked for all the same, once.
     fn trust_the_node(&mut self) {
-        if matches!(self.stage, Stage::Unanswered) && !self.available && self.may_trust() {
-            self.available = true;
-            self.trusted_blindly = true;
+        let told_nothing = self.told == Told::Nothing;
+        if matches!(self.stage, Stage::Unanswered) && told_nothing && self.may_trust() {
+            self.told = Told::Believed;
             self.fetch(Duration::ZERO);
         }
     }
@@ -368,8 +344,7 @@ impl Observation {
     }
 
     fn be_unavailable(&mut self) {
-        self.trusted_blindly = false;
-        if std::mem::replace(&mut self.available, false) {
+        if std::mem::replace(&mut self.told, Told::Nothing) != Told::Nothing {
             self.commands.push_back(Command::Unavailable);
         }
     }
@@ -377,23 +352,5 @@ impl Observation {
     fn next_number(&mut self) -> u64 {
         self.last_number += 1;
         self.last_number
-    }
-}
-
-impl Stage {
-    /// Who is reached.
-    fn reached(&self) -> Option<&Mailserver> {
-        match self {
-            Self::Reached { mailserver, .. } | Self::Doubted { mailserver, .. } => Some(mailserver),
-            _ => None,
-        }
-    }
-
-    /// The round that is under way.
-    fn look(&mut self) -> Option<&mut Look> {
-        match self {
-            Self::Looking(look) | Self::Doubted { look, .. } => Some(look),
-            _ => None,
-        }
     }
 }

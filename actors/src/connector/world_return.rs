@@ -20,10 +20,6 @@ use crate::{
     },
 };
 
-/// An outage that lasted less, and after which all answer at once, was our own: the node had not noticed yet that its
-/// peers were gone (its own limits are 15 to 30 s).
-const NOTICED: Duration = Duration::from_secs(20);
-
 /// How far the return is.
 #[derive(Debug, Default)]
 pub(crate) enum WorldReturn {
@@ -74,14 +70,12 @@ impl WorldReturn {
         let Self::Counting { since } = self else {
             return false;
         };
-        if now.saturating_duration_since(*since) < NOTICED && answered == candidates {
+        let lasted = now.saturating_duration_since(*since);
+        let outage = Outage::of(lasted, answered, candidates);
+        if outage == Outage::Ours {
             *self = Self::Ours(*since);
             return false;
         }
-        let outage = Outage::Theirs {
-            answered,
-            candidates,
-        };
         let pause = |random| jitter::return_dial(outage, Crowd::Large, longest, random);
         let [dial, request] = random;
         *self = Self::Pausing {

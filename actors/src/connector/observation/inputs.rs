@@ -18,9 +18,6 @@ use crate::{
     },
 };
 
-/// After an outage that was shorter, and after which all answer at once, nobody has to be waited for: it was our own.
-const NOTICED: Duration = Duration::from_secs(20);
-
 /// How often history is asked for while the mesh is poor: so late a message may be that is missed meanwhile.
 const POOR_MESH: Duration = Duration::from_secs(60);
 
@@ -43,7 +40,7 @@ impl Observation {
         }
         match &self.stage {
             Stage::Reached { .. } => {
-                self.poor_until = Some(now + POOR_MESH);
+                self.asks_again_at = Some(now + POOR_MESH);
                 self.fetch_again();
             }
             _ => self.look(now),
@@ -69,7 +66,7 @@ impl Observation {
             Service::None => {
                 self.rest();
                 self.word = Word::default();
-                self.poor_until = None;
+                self.asks_again_at = None;
             }
         }
     }
@@ -113,10 +110,10 @@ impl Observation {
     /// The node says how well it is connected.
     pub fn handle_connectedness(&mut self, said: Connectedness, now: Instant) {
         let before = self.word.is_online();
-        let was_poor = self.poor_until.is_some();
+        let was_poor = self.asks_again_at.is_some();
         self.word.say(said);
         let poor = said == Connectedness::PartiallyConnected;
-        self.poor_until = poor.then(|| self.poor_until.unwrap_or(now + POOR_MESH));
+        self.asks_again_at = poor.then(|| self.asks_again_at.unwrap_or(now + POOR_MESH));
         // If it had said nothing before, it may have been poor or offline.
         let over = said == Connectedness::Connected && (was_poor || before.is_none());
         if self.service == Service::On {
@@ -179,17 +176,9 @@ impl Observation {
         self.trust_the_node();
         let look = self.stage.look().filter(|it| it.round == surveyed.round);
         if let Some(decision) = look.and_then(|it| it.decided.take()) {
-            let lasted = self
-                .returning
-                .map(|since| now.saturating_duration_since(since));
-            let ours = answered == candidates && lasted.is_none_or(|it| it < NOTICED);
-            let from = match ours {
-                true => Return::Ours,
-                false => Return::Theirs {
-                    answered,
-                    candidates,
-                },
-            };
+            let lasted = |since| now.saturating_duration_since(since);
+            let lasted = self.returning.map(lasted).unwrap_or_default();
+            let from = Return::of(lasted, answered, candidates);
             self.conclude(&decision, from, now);
         }
     }
