@@ -121,9 +121,6 @@ pub(crate) async fn detect(
     loop {
         match decide(&facts) {
             Step::Settled(mode, generation) => {
-                if generation == Generation::PerQuery && !serves_messages(rpc).await? {
-                    return Err(NodeError::NotLoggedIn);
-                }
                 return Ok(Driving {
                     mode,
                     generation,
@@ -153,16 +150,19 @@ async fn has_active(rpc: &RpcClient) -> Result<bool, NodeError> {
     exists(rpc.call::<IgnoredAny>(method, json!([false])).await)
 }
 
-/// Whether a node that has none of the levers has anything: while a login is under way its settings may be served
-/// already, and nothing else.
-async fn serves_messages(rpc: &RpcClient) -> Result<bool, NodeError> {
-    let excess = json!([false, false]);
-    for method in ["wakuext_requestAllHistoricMessages", "wakuext_peers"] {
-        if exists(rpc.call::<IgnoredAny>(method, excess.clone()).await)? {
-            return Ok(true);
-        }
+/// Whether more is served than the settings: a node that is starting opens those first. Then everything else crashes for a
+/// moment (seen on v0.94), or it has no other method at all, as a node without any lever would.
+async fn has_started(rpc: &RpcClient, generation: Generation) -> Result<bool, NodeError> {
+    let peers = rpc.call::<IgnoredAny>("wakuext_peers", json!([])).await;
+    if exists(peers)? || generation != Generation::PerQuery {
+        return Ok(true);
     }
-    Ok(false)
+    // With parameters that it never had: it is only to say that it has the method.
+    let excess = json!([false, false]);
+    exists(
+        rpc.call::<IgnoredAny>("wakuext_requestAllHistoricMessages", excess)
+            .await,
+    )
 }
 
 /// Whether a node has a method, asked without its parameters.
@@ -230,7 +230,7 @@ pub(crate) fn obey(
 /// Reads the node's configuration and finds out how to drive it.
 ///
 /// # Errors
-/// The node went away.
+/// The node went away, or has not started yet.
 pub(crate) async fn settle(
     rpc: &RpcClient,
     configured: ConfiguredMode,
@@ -257,7 +257,10 @@ pub(crate) async fn settle(
         Some(obeyed) => obeyed,
         None => (detect(rpc, &cluster, own_cycle).await?, None),
     };
-    Ok((driving, cluster, doubt))
+    match has_started(rpc, driving.generation).await? {
+        true => Ok((driving, cluster, doubt)),
+        false => Err(NodeError::NotLoggedIn),
+    }
 }
 
 #[cfg(test)]

@@ -4,8 +4,6 @@
 use std::{rc::Rc, time::Duration};
 
 use actors::model::node::{Generation, NodeError, NodeState, Profile};
-use serde::de::IgnoredAny;
-use serde_json::json;
 use tokio::time::{Instant, sleep_until};
 
 use crate::node::{
@@ -15,7 +13,6 @@ use crate::node::{
     pause::GrowingPause,
     pin_memory,
     profile::{self, Account, Cluster},
-    rpc::RpcClient,
 };
 
 /// The pauses between two tries to reach a node.
@@ -110,7 +107,6 @@ async fn rest(link: &Link, until: Instant) -> Option<SessionEvent> {
 async fn read(link: &Link) -> Result<Session, NodeError> {
     let account = profile::account(&link.rpc).await?;
     let (driving, cluster, doubt) = detect::settle(&link.rpc, link.config.mode, false).await?;
-    is_started(&link.rpc).await?;
     let profile = complete(link, driving, &account, &cluster).await?;
     if let Some(reason) = doubt {
         tracing::warn!(mode = ?driving.mode, reason, "the configured mode does not fit");
@@ -124,15 +120,6 @@ async fn read(link: &Link) -> Result<Session, NodeError> {
         own_cycle: false,
         deaf: false,
     })
-}
-
-/// Whether more is served than the settings: a node that is starting opens those first, and everything else crashes for
-/// a moment (seen on v0.94).
-async fn is_started(rpc: &RpcClient) -> Result<(), NodeError> {
-    match rpc.call::<IgnoredAny>("wakuext_peers", json!([])).await {
-        Err(error) if error.is_absence() => Err(error),
-        _ => Ok(()),
-    }
 }
 
 async fn complete(
