@@ -60,25 +60,24 @@ impl Journal {
 
     /// A call arrived.
     pub(crate) fn record(&self, method: &str, params: Value) {
-        let mut calls = self.calls.borrow_mut();
-        if calls.len() >= KEPT {
-            calls.pop_front();
-        }
         let (at, method) = (Instant::now(), method.to_owned());
-        calls.push_back(Call { at, method, params });
-        drop(calls);
-        self.note();
+        self.keep(&self.calls, Call { at, method, params });
     }
 
     /// A request about a login arrived.
     pub(crate) fn record_login(&self, endpoint: &str, body: Value) {
-        let mut logins = self.logins.borrow_mut();
-        if logins.len() >= KEPT {
-            logins.pop_front();
-        }
         let (at, endpoint) = (Instant::now(), endpoint.to_owned());
-        logins.push_back(LoginCall { at, endpoint, body });
-        drop(logins);
+        self.keep(&self.logins, LoginCall { at, endpoint, body });
+    }
+
+    /// The oldest gives way.
+    fn keep<T>(&self, kept: &RefCell<VecDeque<T>>, new: T) {
+        let mut kept = kept.borrow_mut();
+        if kept.len() >= KEPT {
+            kept.pop_front();
+        }
+        kept.push_back(new);
+        drop(kept);
         self.note();
     }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use actors::{
-    messages::events::Event,
+    messages::{connection::Reach, events::Event},
     model::node::{Connectedness, Mode},
 };
 use mailserver_sidecar::sim::{self, Fault};
@@ -67,18 +67,22 @@ fn requests(rig: &Rig) -> usize {
 }
 
 async fn hindered(rig: &Rig, by: &str) {
+    reaches(rig, by, |reach| {
+        let hindrance = reach.hindrance.unwrap_or_default();
+        hindrance.contains(by)
+    })
+    .await;
+}
+
+/// Waits until the status tells this of what is within reach.
+async fn reaches(rig: &Rig, what: &str, told: impl Fn(Reach) -> bool) {
     let told = async {
-        loop {
-            let reach = rig.status().await.reach;
-            let hindrance = reach.and_then(|it| it.hindrance).unwrap_or_default();
-            if hindrance.contains(by) {
-                return;
-            }
+        while !rig.status().await.reach.is_some_and(&told) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
     let told = tokio::time::timeout(LONG, told).await;
-    assert!(told.is_ok(), "{by}: {:?}", rig.status().await.reach);
+    assert!(told.is_ok(), "{what}: {:?}", rig.status().await.reach);
 }
 
 /// The node has no network for a while, as it is told to say, and then everything is fetched.
@@ -155,14 +159,8 @@ async fn what_a_poor_mesh_did_not_pass_on_is_fetched_when_it_is_good_again() {
     let mut rig = served().await;
     rig.sim.set_poor_mesh(true);
     rig.sim.publish("not passed on");
-    let poor = async {
-        while rig.status().await.reach.unwrap().connection
-            != Some(Connectedness::PartiallyConnected)
-        {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(LONG, poor).await.expect("it says so");
+    let poor = Some(Connectedness::PartiallyConnected);
+    reaches(&rig, "it says so", |it| it.connection == poor).await;
     assert_eq!(rig.sim.missing().len(), 1);
     rig.sim.set_poor_mesh(false);
     fetched(&mut rig).await;
@@ -237,16 +235,10 @@ async fn a_mailserver_that_dies_is_no_news_while_another_one_answers() {
     rig.sim.set_fault(first, Fault::Killed).unwrap();
     rig.sim.publish("passed on by the others");
     let id = rig.sim.mailservers()[first].id.clone();
-    let another = async {
-        loop {
-            let reached = rig.status().await.reach.unwrap().mailserver;
-            if reached.is_some_and(|it| it.id != id) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(LONG, another).await.expect("another");
+    reaches(&rig, "another", |it| {
+        it.mailserver.is_some_and(|it| it.id != id)
+    })
+    .await;
     rig.nothing_missing().await;
     assert_eq!(requests(&rig), before);
     nothing_pretends(&mut rig).await;
