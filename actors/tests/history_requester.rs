@@ -23,7 +23,10 @@ use actix::prelude::*;
 
 type History = Result<HistoryAnswer, NodeError>;
 
-const DONE: History = Ok(HistoryAnswer::Done { messages: 0 });
+const DONE: History = Ok(HistoryAnswer::Done {
+    messages: 0,
+    rewound: true,
+});
 const COMMUNITY: &str = "0x020000000000000000000000000000000000000000000000000000000000000001";
 const NULL: History = Ok(HistoryAnswer::NothingDone);
 

@@ -59,6 +59,7 @@ async fn ask(link: &Link, generation: Generation) -> Result<HistoryAnswer, NodeE
     };
     Ok(HistoryAnswer::Done {
         messages: history.messages.map_or(0, |messages| messages.len()),
+        rewound: true,
     })
 }
 

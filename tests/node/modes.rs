@@ -277,7 +277,7 @@ async fn history_is_asked_for_as_each_generation_wants_it() {
         let (node, driver, _ears) = ready(kind).await;
         // Null without an error: nothing was asked.
         assert_eq!(
-            driver.send(RequestHistory).await.unwrap(),
+            driver.send(RequestHistory::default()).await.unwrap(),
             Ok(HistoryAnswer::NothingDone)
         );
         assert_eq!(
@@ -288,15 +288,21 @@ async fn history_is_asked_for_as_each_generation_wants_it() {
             Reply::Result(json!({"chats": [{}], "messages": [{}, {}], "notifications": null}))
         });
         assert_eq!(
-            driver.send(RequestHistory).await.unwrap(),
-            Ok(HistoryAnswer::Done { messages: 2 })
+            driver.send(RequestHistory::default()).await.unwrap(),
+            Ok(HistoryAnswer::Done {
+                messages: 2,
+                rewound: true
+            })
         );
         answers(&node, kind, || {
             Reply::Result(json!({"notifications": null}))
         });
         assert_eq!(
-            driver.send(RequestHistory).await.unwrap(),
-            Ok(HistoryAnswer::Done { messages: 0 })
+            driver.send(RequestHistory::default()).await.unwrap(),
+            Ok(HistoryAnswer::Done {
+                messages: 0,
+                rewound: true
+            })
         );
     }
 }
@@ -318,7 +324,7 @@ async fn history_request_that_never_returns_ends_and_blocks_nobody() {
         "wakuext_requestAllHistoricMessages" => Some(Reply::Hang),
         _ => usual(method, params),
     });
-    let request = actix_rt::spawn(driver.send(RequestHistory));
+    let request = actix_rt::spawn(driver.send(RequestHistory::default()));
     node.until_called("wakuext_requestAllHistoricMessages", 1)
         .await;
     assert_eq!(connect(&driver, &store(1)).await, Ok(Connection::Connected));
@@ -338,11 +344,17 @@ async fn newer_history_request_takes_the_place_of_one_that_hangs() {
         "wakuext_requestAllHistoricMessages" => Some(Reply::Result(json!({}))),
         _ => usual(method, params),
     });
-    let hanging = actix_rt::spawn(driver.send(RequestHistory));
+    let hanging = actix_rt::spawn(driver.send(RequestHistory::default()));
     node.until_called("wakuext_requestAllHistoricMessages", 1)
         .await;
-    let newer = driver.send(RequestHistory).await.unwrap();
-    assert_eq!(newer, Ok(HistoryAnswer::Done { messages: 0 }));
+    let newer = driver.send(RequestHistory::default()).await.unwrap();
+    assert_eq!(
+        newer,
+        Ok(HistoryAnswer::Done {
+            messages: 0,
+            rewound: true
+        })
+    );
     assert_eq!(hanging.await.unwrap().unwrap(), Err(NodeError::Superseded));
 }
 
@@ -384,8 +396,14 @@ async fn nodes_between_the_generations_are_asked_in_the_other_way() {
         ("wakuext_fetchCommunity", _) => None,
         _ => Some(Reply::Result(json!({}))),
     });
-    let history = driver.send(RequestHistory).await.unwrap();
-    assert_eq!(history, Ok(HistoryAnswer::Done { messages: 0 }));
+    let history = driver.send(RequestHistory::default()).await.unwrap();
+    assert_eq!(
+        history,
+        Ok(HistoryAnswer::Done {
+            messages: 0,
+            rewound: true
+        })
+    );
     let community = driver.send(RequestCommunity("0x03".into())).await.unwrap();
     assert_eq!(community, Ok(CommunityAnswer::Found));
 }

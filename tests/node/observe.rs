@@ -126,7 +126,7 @@ async fn history_is_asked_for_without_a_parameter() {
     let (driver, ears) = drive(node.config());
     ears.ready().await;
     node.forget_calls();
-    let answer = driver.send(RequestHistory).await.unwrap();
+    let answer = driver.send(RequestHistory::default()).await.unwrap();
     assert_eq!(answer, Ok(HistoryAnswer::NothingDone));
     let request = ("wakuext_requestAllHistoricMessages".to_owned(), json!([]));
     assert_eq!(node.orders(), [request]);
@@ -144,7 +144,7 @@ async fn null_has_the_settings_read_again_for_mailservers_may_be_switched_off() 
         )),
         _ => usual(method, params),
     });
-    let answer = driver.send(RequestHistory).await.unwrap();
+    let answer = driver.send(RequestHistory::default()).await.unwrap();
     assert_eq!(answer, Ok(HistoryAnswer::NothingDone));
     assert!(!ears.ready().await.use_mailservers);
 }

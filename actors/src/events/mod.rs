@@ -142,6 +142,44 @@ fn log(numbered: &Numbered) {
                 "{event}"
             );
         }
+        Event::WindowOpened {
+            window,
+            from_ms,
+            reason,
+        } => {
+            tracing::info!(sequence, window = window.0, from = %from_ms, %reason, "{event}");
+        }
+        Event::WindowCovered {
+            window,
+            mailserver,
+            requests,
+            ..
+        } => {
+            let mailserver = mailserver.as_deref().unwrap_or("picked by the node");
+            tracing::info!(sequence, window = window.0, mailserver, requests, "{event}");
+        }
+        Event::WindowGivenUp {
+            window,
+            from_ms,
+            until_ms,
+            reason,
+        } => {
+            let window = window.0;
+            tracing::warn!(sequence, window, from = %from_ms, until = %until_ms, reason, "{event}");
+        }
+        Event::AuditShort {
+            window,
+            mailservers,
+            missing,
+        } => {
+            let mailservers = mailservers.join(" ");
+            tracing::warn!(sequence, window = window.0, mailservers, missing, "{event}");
+        }
+        Event::GapFilled { chat, gaps } => tracing::info!(sequence, chat, gaps, "{event}"),
+        Event::NodeDeaf { deaf: true, reason } => {
+            tracing::warn!(sequence, deaf = true, reason, "{event}");
+        }
+        Event::NodeDeaf { deaf, reason } => tracing::info!(sequence, deaf, reason, "{event}"),
         Event::Decision(decision) => {
             let chosen = decision.chosen.as_ref().map_or("none", |m| m.id.as_str());
             let candidates = decision.considered.len();

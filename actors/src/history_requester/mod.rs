@@ -83,7 +83,7 @@ impl HistoryRequester {
         let ports = &self.ports;
         match command {
             Command::Request(number) => {
-                let answer = ports.node.request_history.send(RequestHistory);
+                let answer = ports.node.request_history.send(RequestHistory::default());
                 ctx.spawn(answer.into_actor(self).map(move |answer, requester, ctx| {
                     let answer = answer.unwrap_or_else(|closed| Err(closed.into()));
                     requester.run(ctx, |it, now| it.handle_answer(number, &answer, now));

@@ -6,7 +6,14 @@ use actix::prelude::*;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use crate::{messages::selection::Decision, model::mailserver::MailserverRef};
+use crate::{
+    messages::selection::Decision,
+    model::{
+        mailserver::MailserverRef,
+        moment::Moment,
+        window::{Reason, WindowId},
+    },
+};
 
 /// Something that users and their programs want to know, once per change of state.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -56,6 +63,62 @@ pub enum Event {
         /// The pause before the next try.
         retry_in_ms: u64,
     },
+    /// Messages may be missed, or may have been.
+    WindowOpened {
+        /// The number of the window.
+        window: WindowId,
+        /// Since when.
+        from_ms: Moment,
+        /// Why.
+        reason: Reason,
+    },
+    /// A window is covered: a request that began after its end was completed.
+    WindowCovered {
+        /// The number of the window.
+        window: WindowId,
+        /// Its begin.
+        from_ms: Moment,
+        /// Its end.
+        until_ms: Moment,
+        /// Which mailserver was asked; `None` if the node picked it.
+        mailserver: Option<String>,
+        /// How many requests it took.
+        requests: u32,
+    },
+    /// A window cannot be covered.
+    WindowGivenUp {
+        /// The number of the window.
+        window: WindowId,
+        /// Its begin.
+        from_ms: Moment,
+        /// Its end.
+        until_ms: Moment,
+        /// Why, for people.
+        reason: String,
+    },
+    /// Others hold messages of a covered window that those do not hold from which it was fetched: it is fetched again.
+    AuditShort {
+        /// The number of the window.
+        window: WindowId,
+        /// The ids of those that hold less.
+        mailservers: Vec<String>,
+        /// How many messages they do not hold.
+        missing: u64,
+    },
+    /// The node was made to fill gaps in a chat.
+    GapFilled {
+        /// The chat.
+        chat: String,
+        /// How many gaps.
+        gaps: usize,
+    },
+    /// The node is deaf, or no longer: mailservers hold messages for it that it never hears.
+    NodeDeaf {
+        /// Whether it is.
+        deaf: bool,
+        /// What shows it, for people.
+        reason: String,
+    },
     /// A choice was made, with its reasons.
     Decision(Decision),
     /// Somebody who could serve us is within reach again, or the suspicion was wrong.
@@ -103,6 +166,12 @@ impl Event {
             Self::HistoryRequested { .. } => "history:requested",
             Self::HistoryCompleted { .. } => "history:completed",
             Self::HistoryFailed { .. } => "history:failed",
+            Self::WindowOpened { .. } => "window:opened",
+            Self::WindowCovered { .. } => "window:covered",
+            Self::WindowGivenUp { .. } => "window:given-up",
+            Self::AuditShort { .. } => "audit:short",
+            Self::GapFilled { .. } => "gap:filled",
+            Self::NodeDeaf { .. } => "node:deaf",
             Self::Decision(_) => "decision",
             Self::Online { .. } => "online",
             Self::Offline { .. } => "offline",

@@ -6,10 +6,13 @@ use actix::prelude::*;
 use serde::Serialize;
 
 use crate::model::{
+    gap::{Chat, Gap},
     mailserver::{Identity, Mailserver},
+    moment::Moment,
     node::{
         CommunityAnswer, Connectedness, Connection, HistoryAnswer, NodeError, NodeState, StorePeer,
     },
+    topic::MarkedTopic,
 };
 
 /// The state of the node changed. Told first to the registry, last to the connector.
@@ -54,10 +57,52 @@ pub struct DropPeer(pub Mailserver);
 #[rtype(result = "()")]
 pub struct RefreshPeers;
 
-/// Fetch all history that was missed, from the active mailserver.
-#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
+/// Fetch all history that was missed, from the active mailserver or from the one that the node picks.
+#[derive(Message, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[rtype(result = "Result<HistoryAnswer, NodeError>")]
-pub struct RequestHistory;
+pub struct RequestHistory {
+    /// Markers of the node that are later than this are set back to it first, and set again to what they were if the
+    /// node answers that it did not fetch. A node that cannot be told so fetches what it would have fetched.
+    pub since: Option<Moment>,
+}
+
+/// Ask the node for its topics with their markers.
+#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
+#[rtype(result = "Result<Vec<MarkedTopic>, NodeError>")]
+pub struct ReadTopics;
+
+/// Have the node fill gaps of one chat. At least one, and only while a mailserver is active: anything else crashes the
+/// call (recorded on 2024-10).
+#[derive(Message, Clone, Debug, PartialEq, Eq)]
+#[rtype(result = "Result<(), NodeError>")]
+pub struct FillGaps {
+    /// The chat.
+    pub chat: String,
+    /// The ids of the messages that stand for the gaps.
+    pub messages: Vec<String>,
+}
+
+/// Ask the node for its active chats.
+#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
+#[rtype(result = "Result<Vec<Chat>, NodeError>")]
+pub struct ReadChats;
+
+/// Have the node fetch what was sent in a chat before its history begins: one more day or so. Answered with where it
+/// begins now, where the node says so.
+#[derive(Message, Clone, Debug, PartialEq, Eq)]
+#[rtype(result = "Result<Option<Moment>, NodeError>")]
+pub struct ExtendChat(pub String);
+
+/// Messages reached the node, live or as history (`messages.new`, or the answer of a history request). Sent at most once
+/// for each signal or answer.
+#[derive(Message, Clone, Debug, Default, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct MessagesArrived {
+    /// How many, those that stand for gaps not counted. 1 for a signal that is too long to be counted.
+    pub messages: u64,
+    /// The gaps among them: at most [`MOST_GAPS`](crate::model::gap::MOST_GAPS).
+    pub gaps: Vec<Gap>,
+}
 
 /// Fetch the description of a community.
 #[derive(Message, Clone, Debug, PartialEq, Eq)]

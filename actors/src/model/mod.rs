@@ -3,9 +3,13 @@
 pub mod address;
 pub mod backoff;
 pub mod candidate;
+pub mod gap;
 mod identity;
 pub mod mailserver;
+pub mod moment;
 pub mod node;
 pub mod probe;
 pub mod record;
+pub mod topic;
 pub mod verdict;
+pub mod window;

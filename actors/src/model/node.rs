@@ -209,6 +209,8 @@ pub enum HistoryAnswer {
     Done {
         /// Messages in the answer itself (gap messages are there); most arrive as `messages.new`.
         messages: usize,
+        /// The node was made to go back as far as it was wanted to; true if nothing was wanted.
+        rewound: bool,
     },
     /// `null` without error: nothing was asked (no mailserver, no peer, mailservers switched off).
     NothingDone,

@@ -23,7 +23,10 @@ use actors::{
 pub(crate) type History = Result<HistoryAnswer, NodeError>;
 pub(crate) type Community = Result<CommunityAnswer, NodeError>;
 
-pub(crate) const DONE: History = Ok(HistoryAnswer::Done { messages: 0 });
+pub(crate) const DONE: History = Ok(HistoryAnswer::Done {
+    messages: 0,
+    rewound: true,
+});
 pub(crate) const NULL: History = Ok(HistoryAnswer::NothingDone);
 pub(crate) const NOTHING: [&str; 0] = [];
 

@@ -68,7 +68,10 @@ async fn a_requester_that_panics_loses_no_request_that_was_accepted() {
     requester.send(available).await.unwrap();
     asked.next().await;
     requester.do_send(Panic);
-    answer.set(HistoryAnswer::Done { messages: 0 });
+    answer.set(HistoryAnswer::Done {
+        messages: 0,
+        rewound: true,
+    });
     // Much sooner than the pause that it was in: a restart begins anew.
     pass(100).await;
     assert_eq!(asked.drain().await.len(), 1);

@@ -1,0 +1,162 @@
+//! Windows: periods in which the node may have missed messages, and what became of them.
+
+use std::{collections::BTreeSet, fmt};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{
+    mailserver::Identity,
+    moment::{Moment, Period},
+};
+
+/// Why messages may have been missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The sidecar was not running: nobody watched.
+    SidecarAway,
+    /// The node was down, restarted or logged out.
+    NodeAway,
+    /// The node had no network, or no peer.
+    NodeOffline,
+    /// The machine slept.
+    Asleep,
+    /// The node had peers that did not pass messages on reliably (since mid-2026 it says so).
+    PoorMesh,
+    /// The node heard nothing while mailservers held messages for it.
+    Deaf,
+    /// Another mailserver was made the active one, or there was none.
+    MailserverChanged,
+    /// The mailserver that was asked held less than others.
+    MailserverShort,
+    /// A request was not answered to its end.
+    RequestFailed,
+    /// A mailserver holds messages of a time in which all seemed well.
+    Swept,
+    /// A person or a program wants it.
+    Asked,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SidecarAway => "sidecar not running",
+            Self::NodeAway => "node down or logged out",
+            Self::NodeOffline => "node offline",
+            Self::Asleep => "asleep",
+            Self::PoorMesh => "node badly connected",
+            Self::Deaf => "node deaf",
+            Self::MailserverChanged => "mailserver changed",
+            Self::MailserverShort => "mailserver short",
+            Self::RequestFailed => "request failed",
+            Self::Swept => "sweep",
+            Self::Asked => "asked for",
+        })
+    }
+}
+
+/// The number of a window; counts from 1 on each machine, across restarts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WindowId(pub u64);
+
+/// A period in which messages may have been missed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// Its number.
+    pub id: WindowId,
+    /// Its begin.
+    #[serde(rename = "from_ms")]
+    pub from: Moment,
+    /// Its end; `None` while it goes on.
+    #[serde(rename = "until_ms")]
+    pub until: Option<Moment>,
+    /// Why messages may have been missed in it.
+    pub reasons: BTreeSet<Reason>,
+    /// What became of it.
+    pub state: State,
+    /// The last requests for it, the oldest first: at most [`MOST_ATTEMPTS`].
+    pub attempts: Vec<Attempt>,
+    /// All requests for it.
+    pub requests: u32,
+    /// What others had to say when it was checked last.
+    pub audit: Option<Audit>,
+}
+
+/// The requests that are kept of a window.
+pub const MOST_ATTEMPTS: usize = 8;
+
+impl Window {
+    /// From begin to end, unless it goes on.
+    #[must_use]
+    pub fn period(&self) -> Option<Period> {
+        let (from, until) = (self.from, self.until?);
+        Some(Period { from, until })
+    }
+}
+
+/// What became of a window.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum State {
+    /// Not covered yet.
+    Open {
+        /// The mailservers from which it has still to be fetched, in this order; none: any one will do.
+        wanted: Vec<Identity>,
+    },
+    /// A request that began after its end was completed.
+    Covered {
+        /// When.
+        #[serde(rename = "at_ms")]
+        at: Moment,
+    },
+    /// It cannot be covered any more, or not by this node.
+    GivenUp {
+        /// When.
+        #[serde(rename = "at_ms")]
+        at: Moment,
+        /// Why, for people.
+        why: String,
+    },
+}
+
+impl State {
+    /// Not covered yet, and anybody may be asked.
+    pub const OPEN: Self = Self::Open { wanted: Vec::new() };
+
+    /// Whether it is still to be covered.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Open { .. })
+    }
+}
+
+/// A request for a window.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// When it began.
+    #[serde(rename = "at_ms")]
+    pub at: Moment,
+    /// The id of the mailserver; `None` if the node picked it.
+    pub mailserver: Option<String>,
+    /// Whether the node was made to fetch the period again.
+    pub rewound: bool,
+    /// What it came to: `None` if it was completed, else why not, for people.
+    pub failure: Option<String>,
+    /// The messages that came with it.
+    pub messages: u64,
+}
+
+/// What a check of a covered window found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audit {
+    /// When.
+    #[serde(rename = "at_ms")]
+    pub at: Moment,
+    /// The ids of the mailservers that were asked.
+    pub by: Vec<String>,
+    /// The messages that those held of which the window had been fetched.
+    pub held: u64,
+    /// The messages that others held beside these.
+    pub missing: u64,
+}
