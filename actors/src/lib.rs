@@ -10,6 +10,7 @@
 //! | [`connector`] | the loop; its decisions are in `cycle`, made of the small machines beside it, and in `observation` for nodes that pick a mailserver for each query |
 //! | [`watch`] | notices at once that the active mailserver is dead; its decisions are in `failure_detector` |
 //! | [`online`] | whether we are online ourselves |
+//! | [`journal`] | what must be covered, and what became of it; its decisions are in `book` |
 //! | [`history_requester`] | what the node still has to ask for, until it was answered; its decisions are in `request_queue` |
 //! | [`login`] | logs a node in again that came back logged out, if people want that; its decisions are in `plan` |
 //! | [`events`] | what happened, numbered, for every subscriber |
@@ -25,6 +26,7 @@ mod deadline;
 pub mod events;
 pub mod fleet_registry;
 pub mod history_requester;
+pub mod journal;
 pub mod login;
 pub mod messages;
 pub mod model;

@@ -9,8 +9,9 @@ use ::actors::{
         events::Publish,
         history::{
             GetStatus, MailserverAvailable, MailserverFailing, MailserverGone, MailserverServed,
-            QueueCommunity, QueueError, RequestNow, Source,
+            QueueCommunity, QueueError, Source,
         },
+        journal::Owe,
         node::{
             Connect, DropPeer, HistorySignal, Introduce, NodePort, RefreshPeers, RequestCommunity,
             RequestHistory,
@@ -62,6 +63,8 @@ fn requester(mut answers: Vec<History>) -> Mailboxes {
         failing: failing_to,
         served: served_to,
         under_way: Probe::start().0,
+        began: Probe::start().0,
+        ended: Probe::start().0,
         events: events_to,
     };
     Mailboxes {
@@ -81,6 +84,7 @@ fn available(index: usize) -> MailserverAvailable {
             node_asks_itself: false,
         },
         pause: Duration::ZERO,
+        since: None,
     }
 }
 
@@ -124,7 +128,7 @@ async fn everybody_is_told_once() {
 #[actix::test]
 async fn nothing_is_asked_of_nobody_and_nothing_is_forgotten() {
     let it = requester(vec![]);
-    it.requester.send(RequestNow).await.unwrap();
+    it.requester.send(Owe::default()).await.unwrap();
     let accepted = it
         .requester
         .send(QueueCommunity(COMMUNITY.to_owned()))
@@ -151,6 +155,7 @@ async fn signals_of_the_node_reach_the_ledger() {
             node_asks_itself: true,
         },
         pause: Duration::ZERO,
+        since: None,
     };
     it.requester.send(itself).await.unwrap();
     it.requester.send(HistorySignal::Started).await.unwrap();

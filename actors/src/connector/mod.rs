@@ -190,10 +190,12 @@ impl Connector {
                     node_asks_itself: self.loops.cycle.mode() == Some(Mode::Pin),
                 },
                 pause,
+                since: None,
             }),
             Command::Fetch(pause) => ports.available.do_send(MailserverAvailable {
                 source: Source::Picked,
                 pause,
+                since: None,
             }),
             Command::Unavailable => ports.unavailable.do_send(MailserverGone),
             Command::Watch(watch) => ports.watch.do_send(watch),

@@ -20,8 +20,9 @@ use crate::{
         events::Publish,
         history::{
             GetStatus, HistoryUnderWay, MailserverAvailable, MailserverFailing, MailserverGone,
-            MailserverServed, QueueCommunity, QueueError, RequestNow,
+            MailserverServed, QueueCommunity, QueueError,
         },
+        journal::{Owe, RequestBegan, RequestEnded},
         node::{HistorySignal, NodePort, RequestCommunity, RequestHistory},
     },
 };
@@ -37,6 +38,10 @@ pub struct Ports {
     pub served: Recipient<MailserverServed>,
     /// The connector.
     pub under_way: Recipient<HistoryUnderWay>,
+    /// The journal.
+    pub began: Recipient<RequestBegan>,
+    /// The journal.
+    pub ended: Recipient<RequestEnded>,
     /// Everybody.
     pub events: Recipient<Publish>,
 }
@@ -82,8 +87,8 @@ impl HistoryRequester {
     fn execute(&mut self, command: Command, ctx: &mut Context<Self>) {
         let ports = &self.ports;
         match command {
-            Command::Request(number) => {
-                let answer = ports.node.request_history.send(RequestHistory::default());
+            Command::Request(number, since) => {
+                let answer = ports.node.request_history.send(RequestHistory { since });
                 ctx.spawn(answer.into_actor(self).map(move |answer, requester, ctx| {
                     let answer = answer.unwrap_or_else(|closed| Err(closed.into()));
                     requester.run(ctx, |it, now| it.handle_answer(number, &answer, now));
@@ -100,6 +105,8 @@ impl HistoryRequester {
                 let failing = MailserverFailing { identity, reason };
                 ports.failing.do_send(failing);
             }
+            Command::Began(began) => ports.began.do_send(began),
+            Command::Ended(ended) => ports.ended.do_send(ended),
             Command::Served(identity) => ports.served.do_send(MailserverServed(identity)),
             Command::Publish(event) => ports.events.do_send(Publish(event)),
         }
@@ -133,8 +140,7 @@ impl Handler<MailserverAvailable> for HistoryRequester {
     type Result = ();
 
     fn handle(&mut self, available: MailserverAvailable, ctx: &mut Context<Self>) {
-        let MailserverAvailable { source, pause } = available;
-        self.run(ctx, |it, now| it.handle_available(source, pause, now));
+        self.run(ctx, |it, now| it.handle_available(available, now));
     }
 }
 
@@ -154,11 +160,11 @@ impl Handler<HistorySignal> for HistoryRequester {
     }
 }
 
-impl Handler<RequestNow> for HistoryRequester {
+impl Handler<Owe> for HistoryRequester {
     type Result = ();
 
-    fn handle(&mut self, _: RequestNow, ctx: &mut Context<Self>) {
-        self.run(ctx, RequestQueue::handle_request);
+    fn handle(&mut self, owe: Owe, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| it.handle_owe(owe, now));
     }
 }
 

@@ -12,10 +12,12 @@ use crate::{
     messages::{
         events::Event,
         history::{Source, Status},
+        journal::{Completed, RequestBegan, RequestEnded, Unanswered},
     },
     model::{
         backoff::Backoff,
         mailserver::{Identity, Mailserver, MailserverRef},
+        moment::Moment,
         node::Blame,
     },
 };
@@ -48,8 +50,12 @@ impl Default for Config {
 /// What the queue wants done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
-    /// Ask for history; the answer comes back with the number.
-    Request(u64),
+    /// Ask for history, going back so far; the answer comes back with the number.
+    Request(u64, Option<Moment>),
+    /// The journal is told that a request began.
+    Began(RequestBegan),
+    /// And that it ended.
+    Ended(RequestEnded),
     /// Ask for a community; the answer comes back with the number.
     RequestCommunity(u64, String),
     /// The mailserver does not do its part.
@@ -69,11 +75,27 @@ enum Stage {
     /// It does.
     NodeAsks { until: Instant },
     /// We asked.
-    Asking { number: u64, until: Instant },
+    Asking {
+        number: u64,
+        until: Instant,
+        proof: Proof,
+    },
+    /// We were answered; the signal that the request was completed has still to come.
+    Confirming { until: Instant, rewound: bool },
     /// We asked for the first community in the queue.
     AskingCommunity { number: u64, until: Instant },
     /// Until the next try.
     Pausing { until: Instant },
+}
+
+/// What the signals said of our request, the last one.
+#[derive(Debug)]
+enum Proof {
+    /// Nothing: the node sends none, nobody hears them, or there was nothing to ask for.
+    None,
+    Started,
+    Completed,
+    Failed(String),
 }
 
 /// A debt: the node misses history.
@@ -81,6 +103,8 @@ enum Stage {
 struct Owed {
     since: Instant,
     published: bool,
+    /// How far back the node is made to go.
+    back_to: Option<Moment>,
 }
 
 /// The last request that the node made by itself.
@@ -96,7 +120,11 @@ pub struct RequestQueue {
     config: Config,
     source: Option<Source>,
     owed: Option<Owed>,
+    /// What came to be owed while a request was under way that does not go so far.
+    owed_next: Option<Option<Moment>>,
     stage: Stage,
+    /// The request under way, as the journal knows it.
+    under_way: Option<u64>,
     patience: Patience,
     node_request: Option<NodeRequest>,
     communities: CommunityQueue,
@@ -115,7 +143,9 @@ impl RequestQueue {
             config,
             source: None,
             owed: None,
+            owed_next: None,
             stage: Stage::Idle,
+            under_way: None,
             patience: Patience::default(),
             node_request: None,
             communities: CommunityQueue::default(),
@@ -140,6 +170,7 @@ impl RequestQueue {
             Stage::NodeMayAsk { until }
             | Stage::NodeAsks { until }
             | Stage::Asking { until, .. }
+            | Stage::Confirming { until, .. }
             | Stage::AskingCommunity { until, .. }
             | Stage::Pausing { until } => Some(until),
         }
@@ -149,6 +180,7 @@ impl RequestQueue {
     pub fn reset(&mut self) {
         self.stage = Stage::Idle;
         self.commands.clear();
+        self.end_without("the requester was restarted", Duration::ZERO);
     }
 
     /// Whether a request is under way, ours or the node's own.
@@ -176,11 +208,51 @@ impl RequestQueue {
         }
     }
 
-    fn owe(&mut self, now: Instant) {
+    fn owe(&mut self, back_to: Option<Moment>, now: Instant) {
         self.owed = Some(Owed {
             since: now,
             published: false,
+            back_to,
         });
+    }
+
+    /// The journal is told of a request that begins.
+    fn begin(&mut self, number: u64, since: Option<Moment>, at: Instant) {
+        self.end_without("another request took its place", Duration::ZERO);
+        self.under_way = Some(number);
+        self.commands.push_back(Command::Began(RequestBegan {
+            number,
+            at,
+            mailserver: self.active().cloned(),
+            since,
+        }));
+    }
+
+    /// And that it was completed.
+    fn end(&mut self, completed: Completed) {
+        if let Some(number) = self.under_way.take() {
+            let outcome = Ok(completed);
+            let ended = Command::Ended(RequestEnded { number, outcome });
+            self.commands.push_back(ended);
+        }
+    }
+
+    /// And that it was not, if one is under way.
+    fn end_without(&mut self, reason: &str, retry_in: Duration) {
+        if let Some(number) = self.under_way.take() {
+            let reason = reason.to_owned();
+            let outcome = Err(Unanswered { reason, retry_in });
+            let ended = Command::Ended(RequestEnded { number, outcome });
+            self.commands.push_back(ended);
+        }
+    }
+
+    /// What is owed goes back at least so far.
+    fn widen(&mut self, back_to: Option<Moment>, now: Instant) {
+        match &mut self.owed {
+            Some(owed) => owed.back_to = owed.back_to.into_iter().chain(back_to).min(),
+            None => self.owe(back_to, now),
+        }
     }
 
     /// The next thing that can be asked for: history first.
@@ -206,12 +278,21 @@ impl RequestQueue {
         let number = self.next_number();
         self.publish_requested();
         let until = now + self.config.timeout;
-        self.stage = Stage::Asking { number, until };
-        self.commands.push_back(Command::Request(number));
+        let proof = Proof::None;
+        self.stage = Stage::Asking {
+            number,
+            until,
+            proof,
+        };
+        let back_to = self.owed.as_ref().and_then(|it| it.back_to);
+        self.begin(number, back_to, now);
+        self.commands.push_back(Command::Request(number, back_to));
     }
 
     fn node_asks(&mut self, now: Instant) {
         self.publish_requested();
+        let number = self.next_number();
+        self.begin(number, None, now);
         self.stage = Stage::NodeAsks {
             until: now + self.config.timeout,
         };
@@ -234,9 +315,10 @@ impl RequestQueue {
         }
     }
 
-    fn complete(&mut self, now: Instant) {
+    fn complete(&mut self, completed: Completed, now: Instant) {
         self.publish_requested();
         let owed = self.owed.take();
+        self.end(completed);
         let took = owed.map_or(Duration::ZERO, |it| now.saturating_duration_since(it.since));
         self.patience = Patience::default();
         self.completed += 1;
@@ -251,6 +333,9 @@ impl RequestQueue {
         if let Some(identity) = self.active().map(|it| it.identity.clone()) {
             self.commands.push_back(Command::Served(identity));
         }
+        if let Some(back_to) = self.owed_next.take() {
+            self.owe(back_to, now);
+        }
         self.proceed(now);
     }
 
@@ -258,6 +343,10 @@ impl RequestQueue {
         self.failed += 1;
         let pause = self.backoff().pause(self.patience.fail());
         self.stage = Stage::Pausing { until: now + pause };
+        self.end_without(reason, pause);
+        if let Some(back_to) = self.owed_next.take() {
+            self.widen(back_to, now);
+        }
         let first = self.last_failure.replace(reason.to_owned()).is_none();
         let Some(mailserver) = self.asked() else {
             return;

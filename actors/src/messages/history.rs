@@ -6,7 +6,10 @@ use std::time::Duration;
 use actix::prelude::*;
 use serde::Serialize;
 
-use crate::model::mailserver::{Identity, Mailserver};
+use crate::model::{
+    mailserver::{Identity, Mailserver},
+    moment::Moment,
+};
 
 /// The active mailserver does not answer history requests. Sent by the history requester.
 #[derive(Message, Clone, Debug, PartialEq, Eq)]
@@ -62,6 +65,9 @@ pub struct MailserverAvailable {
     pub source: Source,
     /// How long we wait before we ask: many others are about to ask the same mailserver.
     pub pause: Duration,
+    /// How far back the node has to be made to go first. The connector does not know; the journal, through which this
+    /// goes to the history requester, does.
+    pub since: Option<Moment>,
 }
 
 /// No mailserver can be asked any more. Sent by the connector.

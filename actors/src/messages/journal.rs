@@ -20,7 +20,8 @@ use crate::{
 pub struct RequestBegan {
     /// Its number, for [`RequestEnded`].
     pub number: u64,
-    /// When it began, or the latest moment at which it may have.
+    /// When it began. One of the node's own, of which the signal overtook the word that its mailserver is connected:
+    /// when that came.
     pub at: Instant,
     /// From whom; `None` if the node picks it.
     pub mailserver: Option<Mailserver>,
@@ -61,6 +62,8 @@ pub struct Unanswered {
 pub struct Owe {
     /// The node's own marker may be later than this: it is made to go back. `None`: it goes on from where it was.
     pub since: Option<Moment>,
+    /// A person waits for it: the pause after a failure is cut short.
+    pub at_once: bool,
 }
 
 /// Use this mailserver now, if it is a candidate and nothing is pinned: a period has to be fetched from it. Sent by the
@@ -98,6 +101,11 @@ pub struct WindowCovered {
     pub brought: Vec<u64>,
 }
 
+/// Windows are open, or none is any more. Sent by the journal to those who do what can wait.
+#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct WindowsOpen(pub bool);
+
 /// What others hold of a window that was covered. Sent by the auditor.
 #[derive(Message, Clone, Debug, PartialEq, Eq)]
 #[rtype(result = "()")]
@@ -131,6 +139,8 @@ pub enum Finding {
         /// The messages that not all of them hold.
         missing: u64,
     },
+    /// It cannot be checked, and is too short to be fetched twice for that.
+    Unchecked,
     /// It could not be checked by hashes, and mattered: it is fetched once more, from another mailserver.
     Second {
         /// From whom.

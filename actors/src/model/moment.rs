@@ -118,6 +118,18 @@ impl WallClock {
         *self = Self::new(wall, now);
     }
 
+    /// What it showed when it was read last.
+    #[must_use]
+    pub fn reading(&self) -> Moment {
+        self.wall
+    }
+
+    /// How long ago it was read.
+    #[must_use]
+    pub fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.read)
+    }
+
     /// What it showed or will show then.
     #[must_use]
     pub fn at(&self, instant: Instant) -> Moment {

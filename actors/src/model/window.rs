@@ -79,12 +79,17 @@ pub struct Window {
     pub attempts: Vec<Attempt>,
     /// All requests for it.
     pub requests: u32,
+    /// The mailservers from which all of it was fetched: at most [`MOST_SOURCES`]; none if the node picks them.
+    pub fetched_from: Vec<Identity>,
     /// What others had to say when it was checked last.
     pub audit: Option<Audit>,
 }
 
 /// The requests that are kept of a window.
 pub const MOST_ATTEMPTS: usize = 8;
+
+/// The mailservers that are kept of a window.
+pub const MOST_SOURCES: usize = 16;
 
 impl Window {
     /// From begin to end, unless it goes on.
@@ -104,7 +109,13 @@ pub enum State {
         /// The mailservers from which it has still to be fetched, in this order; none: any one will do.
         wanted: Vec<Identity>,
     },
-    /// A request that began after its end was completed.
+    /// A request that began after its end was completed; others have still to say whether they hold more.
+    Fetched {
+        /// When.
+        #[serde(rename = "at_ms")]
+        at: Moment,
+    },
+    /// A request that began after its end was completed, and nobody who was asked holds more.
     Covered {
         /// When.
         #[serde(rename = "at_ms")]
@@ -124,10 +135,16 @@ impl State {
     /// Not covered yet, and anybody may be asked.
     pub const OPEN: Self = Self::Open { wanted: Vec::new() };
 
-    /// Whether it is still to be covered.
+    /// Whether it is still to be fetched.
     #[must_use]
     pub fn is_open(&self) -> bool {
         matches!(self, Self::Open { .. })
+    }
+
+    /// Whether nothing more is to be done about it.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(self, Self::Covered { .. } | Self::GivenUp { .. })
     }
 }
 

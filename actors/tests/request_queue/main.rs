@@ -1,6 +1,7 @@
 //! Stories of the queue: what is owed to the node is asked for until it is answered.
 
 mod communities;
+mod journal;
 mod picked;
 mod rig;
 
@@ -37,7 +38,7 @@ fn a_failure_is_news_once_and_so_is_the_success_that_ends_it() {
     assert_eq!(events, ["failed by 0"]);
     rig.answer(&DONE);
     assert_eq!(rig.wants(), ["completed by 0", "served by 0"]);
-    rig.queue.handle_request(rig.now);
+    rig.request();
     rig.wants();
     rig.answer(&away());
     assert_eq!(rig.wants(), ["failed by 0"], "a new failure is new");
@@ -103,7 +104,7 @@ fn if_no_mailserver_answers_they_are_not_gone_round_faster_and_faster() {
     rig.available(9);
     rig.wants();
     rig.answer(&DONE);
-    rig.queue.handle_request(rig.now);
+    rig.request();
     rig.wants();
     rig.answer(&NULL);
     rig.pause();
@@ -151,7 +152,7 @@ fn an_answer_for_a_mailserver_that_is_gone_does_not_pay_the_debt() {
 #[test]
 fn a_request_while_nobody_is_there_is_kept() {
     let mut rig = Rig::new();
-    rig.queue.handle_request(rig.now);
+    rig.request();
     assert_eq!(rig.wants(), NOTHING);
     assert!(rig.queue.status().owed);
     rig.available(0);
@@ -159,15 +160,13 @@ fn a_request_while_nobody_is_there_is_kept() {
 }
 
 #[test]
-fn a_request_ends_a_pause_and_joins_one_that_is_under_way() {
+fn a_request_ends_a_pause() {
     let mut rig = Rig::served();
-    rig.queue.handle_request(rig.now);
+    rig.request();
     assert_eq!(rig.wants(), ["requested from 0", "ask"]);
-    rig.queue.handle_request(rig.now);
-    assert_eq!(rig.wants(), NOTHING);
     rig.answer(&NULL);
     assert_eq!(rig.wants(), ["failed by 0"]);
-    rig.queue.handle_request(rig.now);
+    rig.request();
     assert_eq!(rig.wants(), ["ask"]);
     rig.answer(&DONE);
     assert_eq!(rig.wants(), ["completed by 0", "served by 0"]);

@@ -10,11 +10,13 @@ use actors::{
     },
     messages::{
         events::Event,
-        history::{QueueError, Source},
+        history::{MailserverAvailable, QueueError, Source},
+        journal::{Completed, Owe},
         node::HistorySignal,
     },
     model::{
         mailserver::MailserverRef,
+        moment::Moment,
         node::{CommunityAnswer, HistoryAnswer, NodeError},
     },
     testing::mailserver,
@@ -35,6 +37,8 @@ pub(crate) struct Rig {
     pub(crate) queue: RequestQueue,
     pub(crate) now: Instant,
     pub(crate) number: u64,
+    /// What the journal was told, and nobody looked at yet.
+    pub(crate) told: Vec<String>,
 }
 
 impl Rig {
@@ -43,6 +47,7 @@ impl Rig {
             queue: RequestQueue::new(Config::default()),
             now: Instant::now(),
             number: 0,
+            told: Vec::new(),
         }
     }
 
@@ -70,7 +75,26 @@ impl Rig {
     }
 
     pub(crate) fn available_from(&mut self, source: Source) {
-        (self.queue).handle_available(source, Duration::ZERO, self.now);
+        self.available_since(source, None);
+    }
+
+    pub(crate) fn available_since(&mut self, source: Source, since: Option<u64>) {
+        let available = MailserverAvailable {
+            source,
+            pause: Duration::ZERO,
+            since: since.map(Moment::from_millis),
+        };
+        self.queue.handle_available(available, self.now);
+    }
+
+    /// Somebody wants history now.
+    pub(crate) fn request(&mut self) {
+        self.owe(None, true);
+    }
+
+    pub(crate) fn owe(&mut self, since: Option<u64>, at_once: bool) {
+        let since = since.map(Moment::from_millis);
+        self.queue.handle_owe(Owe { since, at_once }, self.now);
     }
 
     pub(crate) fn node_may_ask(&mut self, index: usize) {
@@ -119,9 +143,25 @@ impl Rig {
         let mut words = Vec::new();
         while let Some(command) = self.queue.poll_command() {
             words.push(match command {
-                Command::Request(number) => {
+                Command::Request(number, since) => {
                     self.number = number;
-                    "ask".into()
+                    let back_to = |it: Moment| format!(" back to {}", it.as_millis());
+                    format!("ask{}", since.map(back_to).unwrap_or_default())
+                }
+                Command::Began(began) => {
+                    let by = began.mailserver.map(|it| index(it.identity.as_str()));
+                    let by = by.map_or("whom it picks".into(), |it| it.to_string());
+                    self.told.push(format!("{} began, of {by}", began.number));
+                    continue;
+                }
+                Command::Ended(ended) => {
+                    let outcome = match ended.outcome {
+                        Ok(Completed { rewound: true }) => "completed".into(),
+                        Ok(Completed { rewound: false }) => "completed, not gone back".into(),
+                        Err(unanswered) => unanswered.reason,
+                    };
+                    self.told.push(format!("{}: {outcome}", ended.number));
+                    continue;
                 }
                 Command::RequestCommunity(number, id) => {
                     self.number = number;

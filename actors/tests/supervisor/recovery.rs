@@ -7,7 +7,8 @@ use ::actors::{
     messages::{
         candidates::CandidatesChanged,
         events::Publish,
-        history::{MailserverAvailable, QueueCommunity, RequestNow, Source},
+        history::{MailserverAvailable, QueueCommunity, Source},
+        journal::Owe,
         node::{NodeChanged, NodePort, RequestCommunity, RequestHistory},
         peers::Repeat,
         selection::Select,
@@ -50,6 +51,8 @@ async fn a_requester_that_panics_loses_no_request_that_was_accepted() {
         failing: Probe::start().0,
         served: Probe::start().0,
         under_way: Probe::start().0,
+        began: Probe::start().0,
+        ended: Probe::start().0,
         events,
     };
     let requester = HistoryRequester::new(history_requester::Config::default(), ports);
@@ -57,13 +60,14 @@ async fn a_requester_that_panics_loses_no_request_that_was_accepted() {
     let community = format!("0x02{:064}", 1);
     let accepted = requester.send(QueueCommunity(community.clone())).await;
     accepted.unwrap().unwrap();
-    requester.send(RequestNow).await.unwrap();
+    requester.send(Owe::default()).await.unwrap();
     let available = MailserverAvailable {
         source: Source::Active {
             mailserver: mailserver(0),
             node_asks_itself: false,
         },
         pause: Duration::ZERO,
+        since: None,
     };
     requester.send(available).await.unwrap();
     asked.next().await;

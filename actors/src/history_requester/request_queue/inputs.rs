@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::{NodeRequest, Patience, RequestQueue, Stage};
+use super::{NodeRequest, Patience, Proof, RequestQueue, Stage};
 use crate::{
     Instant,
     messages::{
-        history::{QueueError, Source},
+        history::{MailserverAvailable, QueueError, Source},
+        journal::{Completed, Owe},
         node::HistorySignal,
     },
     model::node::{Blame, CommunityAnswer, HistoryAnswer, NodeError},
@@ -24,10 +25,20 @@ const SAME_CHANGE: Duration = Duration::from_secs(2);
 /// with (the signal comes before the answer, 2024-10).
 const SLOT_FREE: Duration = Duration::from_secs(1);
 
+/// For how long the signal is waited for that a request was completed, once it was answered: it was sent before the
+/// answer (2024-10), by another way.
+const CONFIRMATION: Duration = Duration::from_secs(2);
+
 impl RequestQueue {
     /// History can be asked for: whatever happened since it was asked for last is owed. It is asked after the pause,
     /// unless the node asks by itself.
-    pub fn handle_available(&mut self, source: Source, pause: Duration, now: Instant) {
+    pub fn handle_available(&mut self, available: MailserverAvailable, now: Instant) {
+        let MailserverAvailable {
+            source,
+            pause,
+            since,
+        } = available;
+        self.end_without("another mailserver is used", Duration::ZERO);
         let node_asks_itself = matches!(
             source,
             Source::Active {
@@ -37,7 +48,8 @@ impl RequestQueue {
         );
         self.source = Some(source);
         self.patience.begin_anew();
-        self.owe(now);
+        self.owed_next = None;
+        self.owe(since, now);
         if !node_asks_itself {
             let until = now + pause;
             self.stage = Stage::Pausing { until };
@@ -46,8 +58,12 @@ impl RequestQueue {
         let request = self.node_request.take();
         let same = |it: &NodeRequest| now.saturating_duration_since(it.started) <= SAME_CHANGE;
         match request.filter(same) {
-            Some(request) if request.completed => self.complete(now),
-            Some(_) => self.node_asks(now),
+            Some(request) => {
+                self.node_asks(now);
+                if request.completed {
+                    self.complete_node_request(now);
+                }
+            }
             None => {
                 self.stage = Stage::NodeMayAsk {
                     until: now + NODE_MAY_ASK,
@@ -63,6 +79,13 @@ impl RequestQueue {
         // What the node asked until now, it asked of the one that is gone.
         self.node_request = None;
         self.stage = Stage::Idle;
+        self.end_without("the mailserver was lost", Duration::ZERO);
+    }
+
+    /// What the node asked by itself was answered.
+    fn complete_node_request(&mut self, now: Instant) {
+        // It went on from where it was: if it was to go back, the journal owes that still.
+        self.complete(Completed { rewound: true }, now);
     }
 
     /// A request of the node itself went on.
@@ -73,17 +96,24 @@ impl RequestQueue {
                     started: now,
                     completed: false,
                 });
-                if matches!(self.stage, Stage::NodeMayAsk { .. }) {
-                    self.node_asks(now);
+                match &mut self.stage {
+                    Stage::NodeMayAsk { .. } => self.node_asks(now),
+                    Stage::Asking { proof, .. } => *proof = Proof::Started,
+                    _ => {}
                 }
             }
             HistorySignal::Completed => {
                 if let Some(request) = &mut self.node_request {
                     request.completed = true;
                 }
-                match self.stage {
-                    Stage::NodeAsks { .. } => self.complete(now),
-                    Stage::Pausing { until } if self.was_in_the_way() => {
+                let in_the_way = self.was_in_the_way();
+                match &mut self.stage {
+                    Stage::NodeAsks { .. } => self.complete_node_request(now),
+                    Stage::Asking { proof, .. } => *proof = Proof::Completed,
+                    &mut Stage::Confirming { rewound, .. } => {
+                        self.complete(Completed { rewound }, now);
+                    }
+                    &mut Stage::Pausing { until } if in_the_way => {
                         let until = until.min(now + SLOT_FREE);
                         self.patience = Patience::default();
                         self.stage = Stage::Pausing { until };
@@ -93,8 +123,12 @@ impl RequestQueue {
             }
             HistorySignal::Failed { reason } => {
                 self.node_request = None;
-                if matches!(self.stage, Stage::NodeAsks { .. }) {
-                    self.fail(reason, Blame::Mailserver, now);
+                match &mut self.stage {
+                    Stage::NodeAsks { .. } | Stage::Confirming { .. } => {
+                        self.fail(reason, Blame::Mailserver, now);
+                    }
+                    Stage::Asking { proof, .. } => *proof = Proof::Failed(reason.clone()),
+                    _ => {}
                 }
             }
         }
@@ -114,15 +148,32 @@ impl RequestQueue {
         answer: &Result<HistoryAnswer, NodeError>,
         now: Instant,
     ) {
-        if !matches!(self.stage, Stage::Asking { number: asked, .. } if asked == number) {
-            return;
-        }
+        let proof = match &mut self.stage {
+            Stage::Asking {
+                number: asked,
+                proof,
+                ..
+            } if *asked == number => std::mem::replace(proof, Proof::None),
+            _ => return,
+        };
         match answer {
-            Ok(HistoryAnswer::Done { .. }) => self.complete(now),
+            Ok(HistoryAnswer::Done { rewound, .. }) => self.check(proof, *rewound, now),
             Ok(HistoryAnswer::NothingDone) => {
                 self.fail("the node did nothing (null)", Blame::Mailserver, now);
             }
             Err(error) => self.fail(&error.to_string(), error.blame(), now),
+        }
+    }
+
+    /// A request was answered: what do the signals say, if there are any?
+    fn check(&mut self, proof: Proof, rewound: bool, now: Instant) {
+        match proof {
+            Proof::None | Proof::Completed => self.complete(Completed { rewound }, now),
+            Proof::Started => {
+                let until = now + CONFIRMATION;
+                self.stage = Stage::Confirming { until, rewound };
+            }
+            Proof::Failed(reason) => self.fail(&reason, Blame::Mailserver, now),
         }
     }
 
@@ -148,13 +199,25 @@ impl RequestQueue {
         self.stage = Stage::Pausing { until };
     }
 
-    /// History is wanted now.
-    pub fn handle_request(&mut self, now: Instant) {
-        if self.owed.is_none() {
-            self.owe(now);
-        }
-        if matches!(self.stage, Stage::Idle | Stage::Pausing { .. }) {
-            self.proceed(now);
+    /// History is owed, whoever was asked before.
+    pub fn handle_owe(&mut self, owe: Owe, now: Instant) {
+        let Owe { since, at_once } = owe;
+        match self.stage {
+            Stage::Asking { .. } | Stage::Confirming { .. } | Stage::NodeAsks { .. } => {
+                let next = self.owed_next.take().flatten();
+                self.owed_next = Some(next.into_iter().chain(since).min());
+            }
+            Stage::Idle => {
+                self.widen(since, now);
+                self.proceed(now);
+            }
+            Stage::Pausing { .. } if at_once => {
+                self.widen(since, now);
+                self.proceed(now);
+            }
+            Stage::Pausing { .. } | Stage::NodeMayAsk { .. } | Stage::AskingCommunity { .. } => {
+                self.widen(since, now);
+            }
         }
     }
 
@@ -178,9 +241,13 @@ impl RequestQueue {
             Stage::NodeAsks { until } if now >= until => {
                 self.fail("the node's own request never ended", Blame::Mailserver, now);
             }
-            Stage::Asking { number, until } if now >= until => {
+            Stage::Asking { number, until, .. } if now >= until => {
                 let answer = Err(NodeError::Timeout(self.config.timeout));
                 self.handle_answer(number, &answer, now);
+            }
+            Stage::Confirming { until, .. } if now >= until => {
+                let reason = "the node did not say that the request was completed";
+                self.fail(reason, Blame::Mailserver, now);
             }
             Stage::AskingCommunity { number, until } if now >= until => {
                 let answer = Err(NodeError::Timeout(self.config.timeout));

@@ -1,0 +1,206 @@
+//! What is asked for next, and when: the requester is told what it owes, the connector from whom it is wanted.
+
+use std::time::Duration;
+
+use super::{Book, Command};
+use crate::{
+    Instant,
+    messages::{
+        history::Source,
+        journal::{Owe, Prefer},
+    },
+    model::{
+        backoff::Backoff,
+        mailserver::Identity,
+        moment::Moment,
+        window::{Reason, State, Window},
+    },
+};
+
+use super::super::requests::{Coverage, coverage};
+
+/// The requester asks by itself once a mailserver is available: only what is open after that is owed beside.
+const BY_ITSELF: Duration = Duration::from_millis(1500);
+
+/// A mailserver that is wanted and is not made the active one is wanted again after growing pauses: it may be away, or
+/// another one be pinned.
+const PREFER: Backoff = Backoff {
+    initial: Duration::from_secs(20),
+    max: Duration::from_secs(300),
+};
+
+/// Reasons that come again and again while nothing changes: their requests keep their distance.
+const REPEATED: [Reason; 3] = [Reason::PoorMesh, Reason::Swept, Reason::MailserverShort];
+
+/// Who can be asked, and what was said.
+#[derive(Debug, Default)]
+pub(super) struct Steering {
+    /// Whom the node asks.
+    pub(super) source: Option<Source>,
+    /// The requester owes a request that goes back so far; `Some(None)`: one that goes on from where the node was.
+    pub(super) owed: Option<Option<Moment>>,
+    /// When the last request began.
+    pub(super) began: Option<Instant>,
+    /// When the requester tries again.
+    pub(super) retry: Option<Instant>,
+    /// How often a mailserver was preferred in vain, and when that is done again.
+    preferred: u32,
+    prefer_at: Option<Instant>,
+}
+
+/// A request that has to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Need {
+    since: Option<Moment>,
+    at: Instant,
+}
+
+impl Steering {
+    /// After a panic nobody knows what was said.
+    pub(super) fn forget(&mut self) {
+        self.owed = None;
+        self.retry = None;
+        self.preferred = 0;
+        self.prefer_at = None;
+    }
+
+    /// The mailserver that the node asks, where that is known.
+    fn active(&self) -> Option<&Identity> {
+        Some(&self.source.as_ref()?.mailserver()?.identity)
+    }
+
+    /// Whether the requester has it in hand.
+    fn has_in_hand(&self, since: Option<Moment>) -> bool {
+        match (self.owed, since) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(owed), Some(since)) => owed.is_some_and(|owed| owed <= since),
+        }
+    }
+}
+
+impl Book {
+    /// How far back a request has to go that begins now, for all that is open: for [`Command::Available`].
+    pub(super) fn reach_back(&self) -> Option<Moment> {
+        let needed = self.ledger.live().filter(|it| self.may_ask_for(it));
+        needed.filter_map(|it| self.since(it)).min()
+    }
+
+    /// Whether the mailserver that is asked now is one from which the window is wanted.
+    fn may_ask_for(&self, window: &Window) -> bool {
+        let State::Open { wanted } = &window.state else {
+            return false;
+        };
+        let active = self.steering.active();
+        wanted.is_empty() || active.is_some_and(|it| wanted.contains(it))
+    }
+
+    /// How far back the node has to be made to go for a window; `None` if it goes there by itself.
+    fn since(&self, window: &Window) -> Option<Moment> {
+        let from = self.rule().from(window);
+        let reached = self.marks.reached.is_some_and(|it| it > from);
+        (reached && self.can_rewind).then_some(from)
+    }
+
+    /// What is to be asked for, if anything; what the request under way will cover is not.
+    fn need(&self, now: Instant) -> Option<Need> {
+        self.steering.source.as_ref()?;
+        let covered = |it: &Window| {
+            self.flight
+                .as_ref()
+                .is_some_and(|flight| coverage(it, flight, true, self.rule()) == Coverage::All)
+        };
+        let ended = self.ledger.live().filter(|it| it.until.is_some());
+        let needed: Vec<_> = ended
+            .filter(|it| self.may_ask_for(it) && !covered(it))
+            .collect();
+        let since = needed.iter().filter_map(|it| self.since(it)).min();
+        let at = needed.iter().map(|it| self.due(it, now)).min()?;
+        Some(Need { since, at })
+    }
+
+    /// When a window is asked for at the earliest.
+    fn due(&self, window: &Window, now: Instant) -> Instant {
+        let asked = window.reasons.contains(&Reason::Asked);
+        let until = window.until.filter(|_| !asked && window.requests == 0);
+        let ended = until.map_or(now, |it| self.instant(it + BY_ITSELF, now));
+        let repeated = window.requests > 0
+            || window
+                .reasons
+                .iter()
+                .all(|reason| REPEATED.contains(reason));
+        match self.steering.began.filter(|_| repeated) {
+            Some(began) => ended.max(began + self.config.min_interval),
+            None => ended,
+        }
+    }
+
+    /// From whom a window is wanted that cannot be asked now, unless the one that can is still needed.
+    fn wanted(&self) -> Option<Prefer> {
+        let active = self.steering.active()?;
+        if self.flight.is_some() {
+            return None;
+        }
+        let mut elsewhere = self.ledger.live().filter(|it| !self.may_ask_for(it));
+        let window = elsewhere
+            .find(|it| matches!(&it.state, State::Open { wanted } if !wanted.is_empty()))?;
+        let State::Open { wanted } = &window.state else {
+            return None;
+        };
+        let turn = self.steering.preferred as usize % wanted.len();
+        let is_short = window.reasons.contains(&Reason::MailserverShort);
+        let short = Some(active).filter(|it| is_short && window.fetched_from.contains(it));
+        Some(Prefer {
+            identity: wanted[turn].clone(),
+            short: short.cloned(),
+        })
+    }
+
+    /// When [`Self::steer`] has something to do.
+    pub(super) fn steer_at(&self, now: Instant) -> Option<Instant> {
+        let need = self.need(now);
+        let owe = need.filter(|it| !self.steering.has_in_hand(it.since));
+        let idle = need.is_none();
+        let prefer = self
+            .wanted()
+            .filter(|_| idle)
+            .map(|_| self.steering.prefer_at.unwrap_or(now));
+        owe.map(|it| it.at).into_iter().chain(prefer).min()
+    }
+
+    /// Says what has to be said now.
+    pub(super) fn steer(&mut self, now: Instant) {
+        let need = self.need(now);
+        if let Some(Need { since, at }) = need {
+            if at <= now && !self.steering.has_in_hand(since) {
+                let since = since.into_iter().chain(self.steering.owed.flatten()).min();
+                self.steering.owed = Some(since);
+                let at_once = false;
+                self.commands
+                    .push_back(Command::Owe(Owe { since, at_once }));
+            }
+            return;
+        }
+        let due = self.steering.prefer_at.is_none_or(|it| it <= now);
+        let Some(prefer) = self.wanted().filter(|_| due) else {
+            return;
+        };
+        self.steering.preferred += 1;
+        self.steering.prefer_at = Some(now + PREFER.pause(self.steering.preferred));
+        self.commands.push_back(Command::Prefer(prefer));
+    }
+
+    /// Another mailserver can be asked: what was preferred in vain may be had now.
+    pub(super) fn prefer_anew(&mut self) {
+        let wanted =
+            |it: &Window| matches!(&it.state, State::Open { wanted } if !wanted.is_empty());
+        let has_its_turn = self
+            .ledger
+            .live()
+            .any(|it| wanted(it) && self.may_ask_for(it));
+        if has_its_turn {
+            self.steering.preferred = 0;
+            self.steering.prefer_at = None;
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The journal: no window is lost, none is closed without a request that covers it, none is asked for twice.
+
+mod audits;
+mod generated;
+mod keeper;
+mod rig;
+mod stories;
+mod world;
