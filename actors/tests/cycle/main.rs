@@ -7,6 +7,7 @@ mod failover;
 mod node;
 mod offline;
 mod pin;
+mod prefer;
 mod rig;
 mod world_return;
 

@@ -9,6 +9,7 @@ use crate::{
         standby::Readiness,
     },
     messages::{
+        journal::Prefer,
         peers::PeerState,
         selection::{Decision, Surveyed},
     },
@@ -159,6 +160,34 @@ impl Cycle {
         if self.comparison.favours(&drawn.identity) && !pinned && !self.requesting {
             let announced = Announced::OnceConnected { stays: active };
             self.connect(drawn, announced, "much faster", now);
+        }
+    }
+
+    /// A period has to be fetched from another mailserver. One that others are shown to hold more than is remembered as
+    /// short: it is avoided for a while.
+    pub fn handle_prefer(&mut self, prefer: &Prefer, now: Instant) {
+        if let Some(short) = &prefer.short {
+            let fraction = self.fraction();
+            self.memory
+                .fail(short.clone(), Cause::ShortHistory, now, fraction);
+        }
+        let Some(active) = self.phase.connected().cloned() else {
+            return;
+        };
+        let free = self.node.has_lever() && self.outage.is_online() && !self.requesting;
+        // Whoever pins a mailserver wants that one used, whatever it holds.
+        let pinned = self.pin_of(&active.identity).is_some();
+        let wanted = self.node.candidate(&prefer.identity).cloned();
+        let wanted = wanted.filter(|it| it.identity != active.identity);
+        if let Some(wanted) = wanted.filter(|_| free && !pinned) {
+            let announced = Announced::OnceConnected {
+                stays: Some(active),
+            };
+            let reason = match prefer.short {
+                Some(_) => "it holds more history",
+                None => "for a second opinion",
+            };
+            self.connect(wanted, announced, reason, now);
         }
     }
 }
