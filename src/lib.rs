@@ -8,7 +8,7 @@
 //! | [`node`], [`probe`] | adapters to the node and to mailservers |
 //! | [`clock`], [`network`] | what the system knows of sleep and of the network |
 //! | [`fleets`] | fleet files |
-//! | [`state`], [`memory`], [`state_store`] | what survives a restart |
+//! | [`state`], [`database`], [`memory`], [`state_store`] | what survives a restart |
 //! | [`control`] | the control API and how it is served |
 //! | [`cli`], [`ping_command`], [`shutdown`], [`exit`] | the command line, and how the process ends |
 //! | [`sim`], [`demo`], [`simulate`] | a simulated node, and what is shown with it |
@@ -18,6 +18,7 @@
 pub mod cli;
 pub mod clock;
 pub mod control;
+pub mod database;
 pub mod demo;
 pub mod exit;
 pub mod fleets;

@@ -27,7 +27,7 @@ const ACTORS: Floors<'_> = &[
 /// The floors of the service: what needs nothing of the others, what builds upon that, the configuration of all, what
 /// puts them together, and the commands.
 const SERVICE: Floors<'_> = &[
-    "clock exit fleets http network node shutdown",
+    "clock database exit fleets http network node shutdown",
     "control probe sim state",
     "memory settings",
     "state_store",

@@ -58,20 +58,6 @@ fn a_directory_in_its_place_and_a_giant_are_set_aside() {
     opens_with_a_warning(&directory, true);
     let directory = TempDir::new().unwrap();
     let giant = fs::File::create(directory.path().join(FILE)).unwrap();
-    giant.set_len(MOST_BYTES + 1).unwrap();
+    giant.set_len(FORMAT.most_bytes + 1).unwrap();
     opens_with_a_warning(&directory, true);
-}
-
-#[test]
-fn the_log_of_a_store_is_set_aside_with_it() {
-    let directory = with([1]);
-    let at = |name: &str| directory.path().join(name);
-    fs::write(at(FILE), "damaged").unwrap();
-    fs::write(at("memory.sqlite-wal"), "a log").unwrap();
-    fs::write(at("memory.sqlite.corrupt-shm"), "older").unwrap();
-    set_aside::set_aside(&at(FILE)).unwrap();
-    assert_eq!(fs::read(at("memory.sqlite.corrupt-wal")).unwrap(), b"a log");
-    for name in [FILE, "memory.sqlite-wal", "memory.sqlite.corrupt-shm"] {
-        assert!(!at(name).exists(), "{name}");
-    }
 }

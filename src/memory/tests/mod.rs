@@ -1,7 +1,7 @@
 mod damaged;
 
 use std::{
-    fs,
+    fs, io,
     os::unix::fs::PermissionsExt,
     sync::{Arc, Mutex},
 };

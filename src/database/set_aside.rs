@@ -1,4 +1,4 @@
-//! How an unusable store is moved out of the way.
+//! How an unusable database is moved out of the way.
 
 use std::{
     fs, io,
@@ -8,9 +8,9 @@ use std::{
 /// What SQLite keeps beside a database, by the end of the name.
 const SIBLINGS: [&str; 2] = ["-wal", "-shm"];
 
-/// Moves the store to `*.corrupt`, in place of what was set aside before.
+/// Moves the database to `*.corrupt`, in place of what was set aside before.
 ///
-/// The siblings go first: a log that stayed behind would be read as part of the next store.
+/// The siblings go first: a log that stayed behind would be read as part of the next database.
 pub(super) fn set_aside(path: &Path) -> io::Result<()> {
     let aside = named(path, ".corrupt");
     for sibling in SIBLINGS {
