@@ -7,6 +7,8 @@
 //! One that cannot be used is set aside, and a fresh one begun; the sidecar never ends for it.
 
 mod set_aside;
+#[cfg(test)]
+pub(crate) mod warnings;
 
 use std::{fs::OpenOptions, io, os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
 
@@ -40,6 +42,8 @@ pub(crate) struct Opened<T> {
     pub(crate) connection: Option<Connection>,
     /// What was in it.
     pub(crate) content: T,
+    /// There was something that could not be read.
+    pub(crate) lost: bool,
 }
 
 /// Why nothing can be kept, or not now.
@@ -87,11 +91,13 @@ pub(crate) fn open<T: Default>(
     format: &Format,
     load: impl Fn(&Connection) -> rusqlite::Result<T>,
 ) -> Opened<T> {
-    let opened = open_once(path, format, &load);
+    let opened = open_once(path, format, &load).map(|it| (it, false));
     let opened = opened.or_else(|reason| {
         let aside = !reason.will_pass() && set_aside::set_aside(path).is_ok();
-        let again = || open_once(path, format, &load).ok();
-        let fresh = aside.then(again).flatten();
+        let fresh = aside
+            .then(|| open_once(path, format, &load).ok())
+            .flatten()
+            .map(|it| (it, true));
         tracing::warn!(
             file = %path.display(),
             %reason,
@@ -103,13 +109,15 @@ pub(crate) fn open<T: Default>(
         fresh.ok_or(reason)
     });
     match opened {
-        Ok((connection, content)) => Opened {
+        Ok(((connection, content), lost)) => Opened {
             connection: Some(connection),
             content,
+            lost,
         },
         Err(_) => Opened {
             connection: None,
             content: T::default(),
+            lost: true,
         },
     }
 }

@@ -8,7 +8,7 @@
 //! | [`node`], [`probe`] | adapters to the node and to mailservers |
 //! | [`clock`], [`network`] | what the system knows of sleep and of the network |
 //! | [`fleets`] | fleet files |
-//! | [`state`], [`database`], [`memory`], [`state_store`] | what survives a restart |
+//! | [`state`], [`database`], [`memory`], [`journal_store`], [`state_store`] | what survives a restart |
 //! | [`control`] | the control API and how it is served |
 //! | [`cli`], [`ping_command`], [`shutdown`], [`exit`] | the command line, and how the process ends |
 //! | [`sim`], [`demo`], [`simulate`] | a simulated node, and what is shown with it |
@@ -22,6 +22,7 @@ pub mod database;
 pub mod demo;
 pub mod exit;
 pub mod fleets;
+pub mod journal_store;
 pub mod memory;
 pub mod network;
 pub mod node;

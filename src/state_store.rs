@@ -1,22 +1,30 @@
 //! What is kept across restarts, for the actors and the adapters that ask for it.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, path::Path, rc::Rc};
 
 use actix::{Actor, Context, Handler, Supervised};
-use actors::messages::{candidates::Save, connection::Remember};
+use actors::messages::{
+    candidates::Save, connection::Remember, history::KeepCommunities, journal::KeepJournal,
+};
 
 use crate::{
+    database::DatabaseError,
+    journal_store::JournalStore,
     memory::MemoryStore,
     node::{PinMemory, PinRecord},
     state::StateDir,
 };
 
-/// The actor that writes what the registry wants kept, and what is remembered of mailservers.
+/// The actor that writes what the registry and the journal want kept, and what is remembered of mailservers.
 pub struct StateStore {
     state: Rc<StateDir>,
     memory: MemoryStore,
+    /// `None`: no journal is kept.
+    journal: Option<JournalStore>,
     /// The last try to remember failed, and that was said.
     forgetful: bool,
+    /// The same of the journal.
+    unkept: bool,
 }
 
 impl StateStore {
@@ -26,8 +34,43 @@ impl StateStore {
         Self {
             state,
             memory,
+            journal: None,
             forgetful: false,
+            unkept: false,
         }
+    }
+
+    /// Keeps the journal, and the communities that wait, in this store.
+    #[must_use]
+    pub fn with_journal(mut self, journal: JournalStore) -> Self {
+        self.journal = Some(journal);
+        self
+    }
+
+    fn keep_in_journal(
+        &mut self,
+        keep: impl FnOnce(&mut JournalStore) -> Result<(), DatabaseError>,
+    ) {
+        if let Some(journal) = &mut self.journal {
+            let kept = keep(journal);
+            tell(
+                "journal of what was missed",
+                journal.path(),
+                &mut self.unkept,
+                kept,
+            );
+        }
+    }
+}
+
+/// Says once that something cannot be kept, and once that it is again.
+fn tell(what: &str, file: &Path, failing: &mut bool, kept: Result<(), DatabaseError>) {
+    let before = std::mem::replace(failing, kept.is_err());
+    let file = file.display();
+    match kept {
+        Err(reason) if !before => tracing::warn!(%file, %reason, "{what} cannot be kept"),
+        Ok(()) if before => tracing::info!(%file, "{what} is kept again"),
+        Ok(()) | Err(_) => {}
     }
 }
 
@@ -51,15 +94,24 @@ impl Handler<Remember> for StateStore {
 
     fn handle(&mut self, Remember(records): Remember, _: &mut Context<Self>) {
         let kept = self.memory.keep(&records);
-        let before = std::mem::replace(&mut self.forgetful, kept.is_err());
-        let file = self.memory.path().display();
-        match kept {
-            Err(reason) if !before => {
-                tracing::warn!(%file, %reason, "memory of mailservers cannot be kept");
-            }
-            Ok(()) if before => tracing::info!(%file, "memory of mailservers is kept again"),
-            Ok(()) | Err(_) => {}
-        }
+        let file = self.memory.path();
+        tell("memory of mailservers", file, &mut self.forgetful, kept);
+    }
+}
+
+impl Handler<KeepJournal> for StateStore {
+    type Result = ();
+
+    fn handle(&mut self, KeepJournal(entries): KeepJournal, _: &mut Context<Self>) {
+        self.keep_in_journal(|it| it.keep(&entries));
+    }
+}
+
+impl Handler<KeepCommunities> for StateStore {
+    type Result = ();
+
+    fn handle(&mut self, KeepCommunities(communities): KeepCommunities, _: &mut Context<Self>) {
+        self.keep_in_journal(|it| it.keep_communities(communities));
     }
 }
 

@@ -29,7 +29,7 @@ const ACTORS: Floors<'_> = &[
 const SERVICE: Floors<'_> = &[
     "clock database exit fleets http network node shutdown",
     "control probe sim state",
-    "memory settings",
+    "journal_store memory settings",
     "state_store",
     "wiring",
     "service",

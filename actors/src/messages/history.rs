@@ -96,6 +96,23 @@ pub enum QueueError {
     Full(usize),
 }
 
+/// A community that waits, as it is kept across restarts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptCommunity {
+    /// Its id.
+    pub id: String,
+    /// When it was queued.
+    pub queued: Moment,
+    /// How often it was asked for in vain.
+    pub tries: u32,
+}
+
+/// These communities wait, and no others: keep them across restarts. Sent by the history requester at each change;
+/// answered by an adapter.
+#[derive(Message, Clone, Debug, Default, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct KeepCommunities(pub Vec<KeptCommunity>);
+
 /// The state, for the status page.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Status {

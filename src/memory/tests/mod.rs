@@ -1,17 +1,16 @@
 mod damaged;
 
-use std::{
-    fs, io,
-    os::unix::fs::PermissionsExt,
-    sync::{Arc, Mutex},
-};
+use std::{fs, os::unix::fs::PermissionsExt};
 
 use actix::Actor as _;
 use actors::{messages::connection::Remember, model::record::Cause};
 use tempfile::TempDir;
 
 use super::*;
-use crate::state_store::StateStore;
+use crate::{
+    database::warnings::{Lines, warnings},
+    state_store::StateStore,
+};
 
 fn state(directory: &TempDir) -> StateDir {
     StateDir::open(directory.path().to_str().unwrap(), |_| None).unwrap()
@@ -64,47 +63,6 @@ fn with(numbers: impl IntoIterator<Item = u64>) -> TempDir {
 fn execute(directory: &TempDir, statement: &str) {
     let other = Connection::open(directory.path().join(FILE)).unwrap();
     other.execute_batch(statement).unwrap();
-}
-
-/// What was logged at WARN.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Lines {
-    /// Those of this thread, while the guard lives.
-    fn listen() -> (Self, tracing::subscriber::DefaultGuard) {
-        let lines = Self::default();
-        let writer = lines.clone();
-        let log = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::WARN)
-            .with_writer(move || writer.clone())
-            .finish();
-        (lines, tracing::subscriber::set_default(log))
-    }
-
-    fn take(&self) -> Vec<String> {
-        let bytes = std::mem::take(&mut *self.0.lock().unwrap());
-        let text = String::from_utf8(bytes).unwrap();
-        text.lines().map(str::to_owned).collect()
-    }
-}
-
-/// Runs this, and returns the lines that were logged meanwhile at WARN.
-fn warnings(run: impl FnOnce()) -> Vec<String> {
-    let (lines, _guard) = Lines::listen();
-    run();
-    lines.take()
 }
 
 /// Opens it with exactly one warning and nothing remembered; then it remembers, or does not.
