@@ -12,6 +12,7 @@
 //! | [`online`] | whether we are online ourselves |
 //! | [`journal`] | what must be covered, and what became of it; its decisions are in `book` |
 //! | [`history_requester`] | what the node still has to ask for, until it was answered; its decisions are in `request_queue` |
+//! | [`gap_filler`] | has the node fill the gaps of which it knows; its decisions are in `gaps` |
 //! | [`login`] | logs a node in again that came back logged out, if people want that; its decisions are in `plan` |
 //! | [`events`] | what happened, numbered, for every subscriber |
 //! | [`messages`] | what they say to each other, and to the adapters |
@@ -25,6 +26,7 @@ pub mod connector;
 mod deadline;
 pub mod events;
 pub mod fleet_registry;
+pub mod gap_filler;
 pub mod history_requester;
 pub mod journal;
 pub mod login;

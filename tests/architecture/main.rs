@@ -18,7 +18,7 @@ const ACTORS: Floors<'_> = &[
     "model",
     "messages",
     "deadline",
-    "connector events fleet_registry history_requester login online peer_tracker pinger selector watch",
+    "connector events fleet_registry gap_filler history_requester login online peer_tracker pinger selector watch",
     "supervisor",
     "testing",
     "lib",

@@ -5,6 +5,7 @@
 pub mod candidates;
 pub mod connection;
 pub mod events;
+pub mod gaps;
 pub mod history;
 pub mod journal;
 pub mod login;
