@@ -22,6 +22,7 @@ mod byte_counter;
 mod connection;
 mod connection_pool;
 mod dial;
+mod frame;
 mod handshake_scheduler;
 mod identify;
 mod inbound;

@@ -16,7 +16,7 @@ use std::{io, rc::Rc};
 use futures_util::io::{AsyncReadExt as _, AsyncWriteExt as _, copy, sink};
 use multistream_select::listener_select_proto;
 
-use super::{identify, ping};
+use super::{frame, identify, ping};
 
 const METADATA: &str = "/vac/waku/metadata/1.0.0";
 
@@ -38,8 +38,8 @@ pub(super) async fn answer(stream: yamux::Stream, introduction: Rc<[u8]>) -> io:
     match protocol {
         ping::PROTOCOL => return echo(stream).await,
         METADATA => {
-            let question = identify::read(&mut stream, LONGEST_METADATA).await?;
-            stream.write_all(&identify::framed(&question)).await?;
+            let question = frame::read(&mut stream, LONGEST_METADATA).await?;
+            stream.write_all(&frame::framed(&question)).await?;
         }
         _ => stream.write_all(&introduction).await?,
     }
