@@ -14,6 +14,8 @@
 //! time is the smaller of the two pings. Yamux is the only multiplexer: go-waku has no other (v0.10, `wakuoptions.go`),
 //! nwaku has both; one so old that it has only mplex gives "no common protocol (multiplexer)".
 //!
+//! Over the same connections mailservers are asked what they hold: [`store_query`].
+//!
 //! All of it runs on a thread of its own, which the first probe starts: handshakes compute, and delay nobody
 //! there. All targets of a round wait for the network at once, and compute one after the other:
 //! [`handshake_scheduler`].
@@ -27,23 +29,34 @@ mod handshake_scheduler;
 mod identify;
 mod inbound;
 mod ping;
+mod query;
+pub(super) mod store_query;
+mod streams;
 mod websocket;
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use actix::{Arbiter, ArbiterHandle};
-use actors::model::{
-    mailserver::{Identity, Mailserver},
-    probe::ProbeFailure,
+use actors::{
+    messages::store::{StoreAnswer, StoreFailure},
+    model::{
+        mailserver::{Identity, Mailserver},
+        probe::ProbeFailure,
+    },
 };
 use libp2p_identity::{Keypair, PeerId};
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+    time::timeout,
+};
 
 use self::{
     byte_counter::ByteCounter,
     connection::Connection,
     connection_pool::{ConnectionPool, PooledConnection},
     handshake_scheduler::HandshakeScheduler,
+    store_query::pages::Pages,
 };
 use super::{
     answers::Answer,
@@ -54,14 +67,27 @@ use super::{
 /// How often a probe waits for the target after it is secured: for two pings.
 const PINGS: u32 = 2;
 
+/// What the thread is to do.
+enum Order {
+    Probe(ProbeOrder),
+    Query(QueryOrder),
+}
+
 /// One target to be probed.
-pub(super) struct Order {
+pub(super) struct ProbeOrder {
     pub(super) target: Mailserver,
     /// For each wait.
     pub(super) limit: Duration,
     /// Whether its connection is kept.
     pub(super) watched: bool,
     pub(super) answer: Answer,
+}
+
+/// One target to be asked what it holds.
+struct QueryOrder {
+    target: Mailserver,
+    pages: Pages,
+    answer: oneshot::Sender<Result<StoreAnswer, StoreFailure>>,
 }
 
 /// The way to the thread that probes.
@@ -93,7 +119,27 @@ impl Libp2p {
     }
 
     /// Probes a target. How many there are at once is bounded by the orders, and those by the rounds.
-    pub(super) fn probe(&self, order: Order) {
+    pub(super) fn probe(&self, order: ProbeOrder) {
+        self.order(Order::Probe(order));
+    }
+
+    /// Asks a target what it holds. How many queries there are at once is for the caller to bound.
+    pub(super) async fn query(
+        &self,
+        target: Mailserver,
+        pages: Pages,
+    ) -> Result<StoreAnswer, StoreFailure> {
+        let (answer, answered) = oneshot::channel();
+        self.order(Order::Query(QueryOrder {
+            target,
+            pages,
+            answer,
+        }));
+        let given_up = |_| StoreFailure::Broken("the query was given up".into());
+        answered.await.map_err(given_up)?
+    }
+
+    fn order(&self, order: Order) {
         let mut running = self.running.borrow_mut();
         let order = match running.as_ref() {
             Some(running) => match running.orders.send(order) {
@@ -137,10 +183,14 @@ async fn serve(resolver: Resolver, identify: bool, mut orders: mpsc::UnboundedRe
         Ok(host) => Rc::new(host),
         Err(error) => return tracing::error!(%error, "no keys for libp2p probes"),
     };
-    let mut probes = JoinSet::new();
+    let mut tasks = JoinSet::new();
     while let Some(order) = orders.recv().await {
-        while probes.try_join_next().is_some() {}
-        probes.spawn_local(host.clone().probe(order));
+        while tasks.try_join_next().is_some() {}
+        let host = host.clone();
+        match order {
+            Order::Probe(order) => tasks.spawn_local(host.probe(order)),
+            Order::Query(order) => tasks.spawn_local(host.query(order)),
+        };
     }
     host.pool.clear();
 }
@@ -170,34 +220,34 @@ impl Host {
         })
     }
 
-    async fn probe(self: Rc<Self>, order: Order) {
-        // A round uses what the watch keeps: nwaku allows a peer one connection.
+    async fn probe(self: Rc<Self>, order: ProbeOrder) {
+        // A round uses what the watch keeps, or a query is about to have: nwaku allows a peer one connection.
+        let _ = timeout(order.limit, self.pool.dialled(&order.target.identity)).await;
         match self.pool.take(&order.target.identity) {
             Some(entry) => self.probe_again(entry, order).await,
             None => self.probe_anew(order).await,
         }
     }
 
-    async fn probe_again(&self, mut entry: PooledConnection, order: Order) {
+    async fn probe_again(&self, mut entry: PooledConnection, order: ProbeOrder) {
         order.answer.began(1);
         let outcome = entry.connection.ping(order.limit).await;
         // What the other side said since the last ping counts too.
-        let total = entry.counter.total();
-        let bytes = total - std::mem::replace(&mut entry.reported, total);
+        let bytes = entry.counter.report();
         let lives = outcome.is_ok();
         let afterwards = order.answer.done(outcome, bytes);
         // One that hangs or has ended is dropped: the next probe dials.
         if lives {
             let entry = match order.watched {
-                true => PooledConnection::new(entry.connection, entry.counter, afterwards),
+                true => PooledConnection::watched(entry.connection, entry.counter, afterwards),
                 false => entry,
             };
             self.pool.keep(order.target.identity, entry);
         }
     }
 
-    async fn probe_anew(&self, order: Order) {
-        let Order {
+    async fn probe_anew(&self, order: ProbeOrder) {
+        let ProbeOrder {
             target,
             limit,
             watched,
@@ -206,13 +256,13 @@ impl Host {
         let counter = ByteCounter::default();
         match self.reach(&target, limit, &counter, &answer).await {
             Ok((connection, rtt)) => {
-                let afterwards = answer.done(Ok(rtt), counter.total());
+                let afterwards = answer.done(Ok(rtt), counter.report());
                 if watched {
-                    let entry = PooledConnection::new(connection, counter, afterwards);
+                    let entry = PooledConnection::watched(connection, counter, afterwards);
                     self.pool.keep(target.identity, entry);
                 }
             }
-            Err(failure) => drop(answer.done(Err(failure), counter.total())),
+            Err(failure) => drop(answer.done(Err(failure), counter.report())),
         }
     }
 
@@ -243,6 +293,23 @@ impl Host {
         limit: Duration,
         counter: &ByteCounter,
     ) -> Result<(Connection, Duration), ProbeFailure> {
+        let mut connection = self.connect(place, expected, limit, counter).await?;
+        let mut rtt = connection.ping(limit).await?;
+        rtt = rtt.min(connection.ping(limit).await?);
+        if self.identify {
+            connection.find_store(limit).await?;
+        }
+        Ok((connection, rtt))
+    }
+
+    /// A connection to whom we know, over which nothing was said yet.
+    async fn connect(
+        &self,
+        place: &Place,
+        expected: PeerId,
+        limit: Duration,
+        counter: &ByteCounter,
+    ) -> Result<Connection, ProbeFailure> {
         let Place { endpoint, address } = place;
         #[cfg(not(feature = "tls"))]
         if endpoint.transport == actors::model::address::Transport::Wss {
@@ -252,13 +319,7 @@ impl Host {
         let secured =
             dial::secure(stream, self.keys.clone(), expected, limit, &self.scheduler).await?;
         let connection = Connection::over(secured, self.introduction.clone()).await;
-        let mut connection = connection.map_err(|error| ProbeFailure::Other(error.to_string()))?;
-        let mut rtt = connection.ping(limit).await?;
-        rtt = rtt.min(connection.ping(limit).await?);
-        if self.identify {
-            connection.find_store(limit).await?;
-        }
-        Ok((connection, rtt))
+        connection.map_err(|error| ProbeFailure::Other(error.to_string()))
     }
 }
 

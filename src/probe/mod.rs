@@ -6,22 +6,28 @@
 //! | `tcp` | a TCP connect of our own (see `tcp`): all that an enode can be asked |
 //! | `node` | the node's own RPC (`mailservers_ping`, `mailservers_multiAddressPing`); classic nodes only |
 //!
+//! Whatever the method, what mailservers hold is asked by libp2p: `queries` bounds how many at once.
+//!
 //! `auto` is libp2p for waku2 addresses and TCP for enodes. One file for each; names are looked up by `resolve`,
 //! and what is said of a target goes through `answers`.
 
 mod answers;
 mod libp2p;
 mod node;
+mod queries;
 mod resolve;
 mod tcp;
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
-use actix::{Actor, AsyncContext as _, Context, Handler, Supervised, WrapFuture as _};
+use actix::{
+    Actor, AsyncContext as _, Context, Handler, ResponseFuture, Supervised, WrapFuture as _,
+};
 use actors::{
     messages::{
         node::NodeChanged,
         ping::{Probe, Proof},
+        store::{QueryStore, StoreAnswer, StoreFailure},
     },
     model::{
         address::Network,
@@ -36,7 +42,8 @@ use tokio::sync::Semaphore;
 
 use self::{
     answers::{Answer, Answers},
-    libp2p::{Libp2p, Order},
+    libp2p::{Libp2p, ProbeOrder},
+    queries::Queries,
     resolve::Resolver,
 };
 use crate::node::{Invalid, RpcClient, check_range};
@@ -132,6 +139,7 @@ struct Means {
     resolver: Resolver,
     connects: Semaphore,
     libp2p: Libp2p,
+    queries: Queries,
 }
 
 /// The actor that probes mailservers.
@@ -152,6 +160,7 @@ impl Prober {
             libp2p: Libp2p::new(resolver.clone(), config.identify),
             resolver,
             connects: Semaphore::new(MOST_CONNECTS),
+            queries: Queries::default(),
         };
         Self {
             means: Rc::new(means),
@@ -186,6 +195,15 @@ impl Handler<Probe> for Prober {
     }
 }
 
+impl Handler<QueryStore> for Prober {
+    type Result = ResponseFuture<Result<StoreAnswer, StoreFailure>>;
+
+    fn handle(&mut self, query: QueryStore, _ctx: &mut Self::Context) -> Self::Result {
+        let means = self.means.clone();
+        Box::pin(async move { means.queries.run(&means.libp2p, query).await })
+    }
+}
+
 /// Pings all targets at once.
 async fn run(means: Rc<Means>, probe: Probe) {
     let answers = Answers::of(&probe);
@@ -196,7 +214,7 @@ async fn run(means: Rc<Means>, probe: Probe) {
         let answer = answers.about(target.identity.clone());
         match way(means.method, means.mode.get(), means.able.get(), &target) {
             Way::Tcp => by_tcp.push((target, answer)),
-            Way::Libp2p => means.libp2p.probe(Order {
+            Way::Libp2p => means.libp2p.probe(ProbeOrder {
                 target,
                 limit,
                 watched: proof == Proof::Watched,

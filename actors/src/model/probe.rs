@@ -70,6 +70,8 @@ pub enum Stage {
     Ping,
     /// It was asked for its protocols.
     Identify,
+    /// It was asked which messages it holds.
+    Store,
 }
 
 impl Stage {
@@ -92,6 +94,7 @@ impl std::fmt::Display for Stage {
             Self::Multiplexer => "multiplexer",
             Self::Ping => "ping",
             Self::Identify => "identify",
+            Self::Store => "store",
         })
     }
 }

@@ -17,6 +17,7 @@ use futures_util::io::{AsyncRead, AsyncWrite};
 pub(super) struct ByteCounter {
     read: Arc<AtomicU64>,
     written: Arc<AtomicU64>,
+    reported: Arc<AtomicU64>,
 }
 
 impl ByteCounter {
@@ -25,9 +26,11 @@ impl ByteCounter {
         self.read.load(Relaxed)
     }
 
-    /// Bytes in both directions.
-    pub(super) fn total(&self) -> u64 {
-        self.read() + self.written.load(Relaxed)
+    /// Bytes in both directions that were not reported yet. They are now: whoever shares a connection, each byte of it
+    /// counts once.
+    pub(super) fn report(&self) -> u64 {
+        let total = self.read() + self.written.load(Relaxed);
+        total - self.reported.swap(total, Relaxed)
     }
 
     /// Counts what goes through this connection.

@@ -2,7 +2,7 @@
 //!
 //! The multiplexer is agreed upon optimistically: the name of it, the name of the ping protocol and the first
 //! ping travel together, and the answers to them too. So a connection stands, or not, with its first ping;
-//! [`Connection::stage`] tells how far it got.
+//! [`Streams::stage`] tells how far it got.
 
 use std::{
     future::poll_fn,
@@ -19,19 +19,19 @@ use futures_util::{
     io::{AsyncRead, AsyncWrite},
     stream::FuturesUnordered,
 };
-use multistream_select::{Negotiated, NegotiationError, Version, dialer_select_proto};
-use tokio::{
-    sync::{mpsc, oneshot},
-    task::JoinHandle,
-    time::timeout,
-};
+use multistream_select::{NegotiationError, Version, dialer_select_proto};
+use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
-use super::{byte_counter::ByteCounter, identify, inbound, ping};
+use super::{
+    byte_counter::ByteCounter,
+    identify, inbound, ping,
+    streams::{Asker, Stream, Streams},
+};
 
 const YAMUX: &str = "/yamux/1.0.0";
 
 /// The bytes that say yes to it: the header and the name, each with its length and a line end.
-const AGREEMENT: u64 = 20 + 14;
+pub(super) const AGREEMENT: u64 = 20 + 14;
 
 /// Streams that the other side may have open.
 const MOST_INBOUND: usize = 8;
@@ -40,14 +40,11 @@ const MOST_INBOUND: usize = 8;
 const MOST_STREAMS: usize = 2 * MOST_INBOUND;
 const WINDOW: usize = MOST_STREAMS * yamux::DEFAULT_CREDIT as usize;
 
-type Stream = Negotiated<yamux::Stream>;
-
 /// A connection to one peer. Dropping it closes it.
 #[derive(Debug)]
 pub(super) struct Connection {
-    wanted: mpsc::Sender<oneshot::Sender<yamux::Stream>>,
+    streams: Streams,
     pings: Option<Stream>,
-    secured: ByteCounter,
     driver: Driver,
 }
 
@@ -65,12 +62,11 @@ impl Connection {
         config.set_max_num_streams(MOST_STREAMS);
         config.set_max_connection_receive_window(Some(WINDOW));
         let connection = yamux::Connection::new(io, config, yamux::Mode::Client);
-        let (wanted, asked) = mpsc::channel(1);
+        let (streams, asked) = Streams::new(counter);
         let driver = Driver(actix_rt::spawn(drive(connection, asked, introduction)));
         Ok(Self {
-            wanted,
+            streams,
             pings: None,
-            secured: counter,
             driver,
         })
     }
@@ -89,7 +85,7 @@ impl Connection {
                 outcome => return outcome,
             }
         }
-        let mut stream = self.open(ping::PROTOCOL).await?;
+        let mut stream = self.streams.open(ping::PROTOCOL).await?;
         let rtt = ping::ping(&mut stream).await?;
         self.pings = Some(stream);
         Ok(rtt)
@@ -98,33 +94,21 @@ impl Connection {
     /// Asks for the peer's protocols: is there a store among them?
     pub(super) async fn find_store(&mut self, limit: Duration) -> Result<(), ProbeFailure> {
         let asking = async {
-            let mut stream = self.open(identify::PROTOCOL).await?;
+            let mut stream = self.streams.open(identify::PROTOCOL).await?;
             identify::find_store(&mut stream).await
         };
         let outcome = timeout(limit, asking).await;
         self.judge(outcome, Stage::Identify).await?
     }
 
+    /// The right to open streams on it, to be shared.
+    pub(super) fn streams(&self) -> &Streams {
+        &self.streams
+    }
+
     /// Ready when the connection has ended.
     pub(super) fn poll_ended(&mut self, context: &mut Context<'_>) -> Poll<()> {
         Pin::new(&mut self.driver.0).poll(context).map(drop)
-    }
-
-    async fn open(&self, protocol: &'static str) -> io::Result<Stream> {
-        let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
-        let (stream, opened) = oneshot::channel();
-        self.wanted.send(stream).await.map_err(|_| gone())?;
-        let stream = opened.await.map_err(|_| gone())?;
-        let (_, stream) = dialer_select_proto(stream, [protocol], Version::V1Lazy).await?;
-        Ok(stream)
-    }
-
-    /// The stage in which it is, if it is to get to this one.
-    fn stage(&self, reached: Stage) -> Stage {
-        match self.secured.read() < AGREEMENT {
-            true => Stage::Multiplexer,
-            false => reached,
-        }
     }
 
     async fn judge<T>(
@@ -134,7 +118,7 @@ impl Connection {
     ) -> Result<T, ProbeFailure> {
         let error = match outcome {
             Ok(Ok(success)) => return Ok(success),
-            Err(_) => return Err(ProbeFailure::Silent(self.stage(stage))),
+            Err(_) => return Err(ProbeFailure::Silent(self.streams.stage(stage))),
             Ok(Err(error)) => error,
         };
         // What ended the connection tells more than what that did to the stream.
@@ -143,7 +127,7 @@ impl Connection {
                 let ended = (&mut self.driver.0).await;
                 Err(conversation_failure(
                     ended.unwrap_or(error),
-                    self.stage(stage),
+                    self.streams.stage(stage),
                 ))
             }
             false => Err(conversation_failure(error, stage)),
@@ -181,7 +165,7 @@ impl Drop for Driver {
 
 async fn drive<S: AsyncRead + AsyncWrite + Unpin>(
     mut connection: yamux::Connection<S>,
-    mut asked: mpsc::Receiver<oneshot::Sender<yamux::Stream>>,
+    mut asked: mpsc::Receiver<Asker>,
     introduction: Rc<[u8]>,
 ) -> io::Error {
     let mut answering = FuturesUnordered::new();

@@ -1,19 +1,34 @@
-//! Connections that are kept open for the next probe of a watched target.
+//! Connections that are kept open for the next probe of a watched target, and for queries.
 //!
 //! One ping over a connection that stands costs about 150 bytes and one round trip; a new connection costs ten
 //! times that. And it tells at once when the other process dies.
+//!
+//! A probe takes the connection away while it pings; a query shares it meanwhile, and is nobody who watches: what it
+//! dialled itself is kept for the next query, and ends soon after the last one.
 
 use std::{
-    cell::RefCell, collections::BTreeMap, future::poll_fn, rc::Rc, task::Poll, time::Duration,
+    cell::RefCell,
+    collections::BTreeMap,
+    future::poll_fn,
+    pin::pin,
+    rc::Rc,
+    sync::{Arc, Weak},
+    task::Poll,
+    time::Duration,
 };
 
 use actors::model::mailserver::Identity;
 use tokio::{
+    sync::{Mutex, OwnedMutexGuard},
     task::AbortHandle,
     time::{Instant, timeout_at},
 };
 
-use super::{byte_counter::ByteCounter, connection::Connection};
+use super::{
+    byte_counter::ByteCounter,
+    connection::Connection,
+    streams::{Streams, WeakStreams},
+};
 use crate::probe::answers::Afterwards;
 
 /// The most connections that are kept.
@@ -22,38 +37,70 @@ const MOST_KEPT: usize = 4;
 /// How long a connection is kept that no probe asks for.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// How long one is kept that was dialled for a query and serves none any more.
+const AFTER_QUERY: Duration = Duration::from_secs(2);
+
 /// A connection with what belongs to it.
 pub(super) struct PooledConnection {
     pub(super) connection: Connection,
     /// What goes over its socket.
     pub(super) counter: ByteCounter,
-    /// What of it was reported already.
-    pub(super) reported: u64,
-    /// Who is told that it has ended.
-    pub(super) afterwards: Afterwards,
-    /// Until when it is kept.
+    /// Who is told that it has ended, if it is watched.
+    pub(super) afterwards: Option<Afterwards>,
+    /// Until when it is kept, at least.
     pub(super) until: Instant,
 }
 
 impl PooledConnection {
-    pub(super) fn new(
+    /// One that is watched.
+    pub(super) fn watched(
         connection: Connection,
         counter: ByteCounter,
         afterwards: Afterwards,
     ) -> Self {
         Self {
             connection,
-            reported: counter.total(),
             counter,
-            afterwards,
+            afterwards: Some(afterwards),
             until: Instant::now() + PATIENCE,
         }
     }
+
+    /// One that a query needs.
+    pub(super) fn for_query(connection: Connection, counter: ByteCounter) -> Self {
+        Self {
+            connection,
+            counter,
+            afterwards: None,
+            until: Instant::now() + AFTER_QUERY,
+        }
+    }
+
+    /// How much it is needed: by a query, or by the watch; the one that was pinged last the most.
+    fn worth(&self) -> (bool, Instant) {
+        let needed = self.connection.streams().is_shared() || self.afterwards.is_some();
+        (needed, self.until)
+    }
+}
+
+/// A connection that a query shares.
+pub(super) struct SharedConnection {
+    pub(super) streams: Streams,
+    pub(super) counter: ByteCounter,
 }
 
 /// The connections that are kept, one for each identity.
 #[derive(Default)]
-pub(super) struct ConnectionPool(RefCell<BTreeMap<Identity, Guarded>>);
+pub(super) struct ConnectionPool {
+    kept: RefCell<BTreeMap<Identity, Guarded>>,
+    /// Those that can be shared, whether they are kept now or in use by a probe.
+    shareable: RefCell<BTreeMap<Identity, (WeakStreams, ByteCounter)>>,
+    /// Who is being dialled for a query.
+    dialled: RefCell<BTreeMap<Identity, Weak<Mutex<()>>>>,
+}
+
+/// While this is held, nobody else dials the same peer for a query.
+pub(super) type Turn = OwnedMutexGuard<()>;
 
 struct Guarded {
     entry: PooledConnection,
@@ -74,46 +121,104 @@ impl ConnectionPool {
     /// Keeps a connection until it ends, nobody asks for it any more, or its place is needed.
     pub(super) fn keep(self: &Rc<Self>, identity: Identity, entry: PooledConnection) {
         self.make_room(&identity);
+        self.allow_sharing(&identity, &entry);
         let guard = guard(self.clone(), identity.clone(), entry.until);
         let guard = Guard(actix_rt::spawn(guard).abort_handle());
         let guarded = Guarded { entry, guard };
-        self.0.borrow_mut().insert(identity, guarded);
+        self.kept.borrow_mut().insert(identity, guarded);
     }
 
     /// Closes all.
     pub(super) fn clear(&self) {
-        self.0.borrow_mut().clear();
+        self.kept.borrow_mut().clear();
+    }
+
+    /// The connection to somebody, if there is one, whoever else uses it.
+    pub(super) fn share(&self, identity: &Identity) -> Option<SharedConnection> {
+        let shareable = self.shareable.borrow();
+        let (streams, counter) = shareable.get(identity)?;
+        Some(SharedConnection {
+            streams: streams.upgrade()?,
+            counter: counter.clone(),
+        })
+    }
+
+    /// Waits until nobody dials this peer for a query.
+    pub(super) async fn dialled(&self, identity: &Identity) {
+        if let Some(turn) = self.turn_of(identity) {
+            drop(turn.lock().await);
+        }
+    }
+
+    /// Waits for the turn to dial this peer for a query.
+    pub(super) async fn turn(&self, identity: &Identity) -> Turn {
+        let turn = self.turn_of(identity).unwrap_or_default();
+        let mut dialled = self.dialled.borrow_mut();
+        dialled.retain(|_, it| it.strong_count() > 0);
+        dialled.insert(identity.clone(), Arc::downgrade(&turn));
+        drop(dialled);
+        turn.lock_owned().await
+    }
+
+    fn turn_of(&self, identity: &Identity) -> Option<Arc<Mutex<()>>> {
+        self.dialled.borrow().get(identity)?.upgrade()
+    }
+
+    fn is_shared(&self, identity: &Identity) -> bool {
+        let pool = self.kept.borrow();
+        let guarded = pool.get(identity);
+        guarded.is_some_and(|it| it.entry.connection.streams().is_shared())
+    }
+
+    fn allow_sharing(&self, identity: &Identity, entry: &PooledConnection) {
+        let shared = (
+            entry.connection.streams().downgrade(),
+            entry.counter.clone(),
+        );
+        let mut shareable = self.shareable.borrow_mut();
+        shareable.retain(|_, (streams, _)| streams.upgrade().is_some());
+        shareable.insert(identity.clone(), shared);
     }
 
     fn make_room(&self, identity: &Identity) {
-        let mut pool = self.0.borrow_mut();
+        let mut pool = self.kept.borrow_mut();
         if pool.len() < MOST_KEPT || pool.contains_key(identity) {
             return;
         }
-        let oldest = pool.iter().min_by_key(|(_, it)| it.entry.until);
-        if let Some(oldest) = oldest.map(|(identity, _)| identity.clone()) {
-            pool.remove(&oldest);
+        let least = pool.iter().min_by_key(|(_, it)| it.entry.worth());
+        if let Some(least) = least.map(|(identity, _)| identity.clone()) {
+            pool.remove(&least);
         }
     }
 
     /// Takes a connection away: for a probe, or because it is over.
     pub(super) fn take(&self, identity: &Identity) -> Option<PooledConnection> {
-        let guarded = self.0.borrow_mut().remove(identity);
+        let guarded = self.kept.borrow_mut().remove(identity);
         guarded.map(|guarded| guarded.entry)
     }
 }
 
 /// Waits for the end of one connection, and says so. It is aborted when the connection is taken or replaced.
-async fn guard(pool: Rc<ConnectionPool>, identity: Identity, until: Instant) {
-    let ended = poll_fn(|context| match pool.0.borrow_mut().get_mut(&identity) {
+async fn guard(pool: Rc<ConnectionPool>, identity: Identity, mut until: Instant) {
+    let ended = poll_fn(|context| match pool.kept.borrow_mut().get_mut(&identity) {
         Some(guarded) => guarded.entry.connection.poll_ended(context),
         None => Poll::Ready(()),
     });
-    let by_itself = timeout_at(until, ended).await.is_ok();
+    let mut ended = pin!(ended);
+    let by_itself = loop {
+        if timeout_at(until, &mut ended).await.is_ok() {
+            break true;
+        }
+        if !pool.is_shared(&identity) {
+            break false;
+        }
+        until = Instant::now() + AFTER_QUERY;
+    };
     if let Some(entry) = pool.take(&identity)
         && by_itself
+        && let Some(afterwards) = entry.afterwards
     {
-        entry.afterwards.closed();
+        afterwards.closed();
     }
 }
 
@@ -147,7 +252,7 @@ mod tests {
         answers.next().await;
         let (near, far) = tokio::io::duplex(1024);
         let connection = Connection::over(near.compat(), Rc::from([])).await.unwrap();
-        let entry = PooledConnection::new(connection, ByteCounter::default(), afterwards);
+        let entry = PooledConnection::watched(connection, ByteCounter::default(), afterwards);
         pool.keep(identity(number), entry);
         (far, answers)
     }
@@ -177,7 +282,7 @@ mod tests {
         let pool = Rc::new(ConnectionPool::default());
         let (_far, answers) = keep(&pool, 0).await;
         tokio::time::sleep(PATIENCE - Duration::from_secs(1)).await;
-        assert!(pool.0.borrow().contains_key(&identity(0)));
+        assert!(pool.kept.borrow().contains_key(&identity(0)));
         tokio::time::sleep(Duration::from_secs(2)).await;
         assert!(pool.take(&identity(0)).is_none());
         answers.assert_none("it did not end by itself").await;
