@@ -57,6 +57,7 @@ pub(crate) fn build(setup: Settings) -> io::Result<Rc<Node>> {
         setup,
         mailservers,
         now: Cell::default(),
+        clock: Default::default(),
         random: RefCell::new(random),
         state: RefCell::new(state),
         signals: Signals::new(limit),

@@ -17,6 +17,7 @@ use tokio::{
 use super::{
     address, dialling,
     link::Ask,
+    message::Message,
     node::{Node, chat},
     rpc::{Answer, Refusal},
 };
@@ -98,9 +99,9 @@ pub(crate) fn started(node: &Node, id: &str) {
 }
 
 /// What a request brought, and the signals at its end.
-pub(crate) fn completed(node: &Rc<Node>, id: &str, messages: Vec<(u64, String)>) {
+pub(crate) fn completed(node: &Rc<Node>, id: &str, messages: Vec<(u64, Message)>) {
     let new = messages.into_iter();
-    let new = new.filter(|(sequence, text)| node.receive(*sequence, text.clone()));
+    let new = new.filter(|(sequence, message)| node.receive(*sequence, message.clone()));
     let new: Vec<_> = new.collect();
     let completed = json!({"requestId": id, "batchIndex": 0});
     if node.is_modern() {
@@ -134,7 +135,10 @@ fn named(modern: bool, mut event: Value) -> Value {
 }
 
 /// Everything that a mailserver has since the last request.
-pub(crate) async fn fetch(node: &Rc<Node>, mailserver: &str) -> Result<Vec<(u64, String)>, String> {
+pub(crate) async fn fetch(
+    node: &Rc<Node>,
+    mailserver: &str,
+) -> Result<Vec<(u64, Message)>, String> {
     let asks = asks(node, mailserver).await?;
     let after = node.state.borrow().synced;
     let (answer, answered) = oneshot::channel();
@@ -183,7 +187,7 @@ fn known_address(node: &Node, peer: &str) -> Option<SocketAddr> {
     known.or_else(|| node.mailserver(peer).map(|mailserver| mailserver.address()))
 }
 
-fn announce_later(node: &Rc<Node>, messages: Vec<(u64, String)>) {
+fn announce_later(node: &Rc<Node>, messages: Vec<(u64, Message)>) {
     if !messages.is_empty() {
         let telling = node.clone();
         node.tasks.spawn(async move {

@@ -9,7 +9,10 @@ use tokio::{
     time::{Instant, interval, timeout},
 };
 
-use super::wire::{self, Lines, Query, Reply};
+use super::{
+    message::Message,
+    wire::{self, Lines, Query, Reply},
+};
 
 /// Why a dial failed.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,7 +37,7 @@ pub(crate) enum Ask {
     /// Everything after a sequence number; answered with the number of messages.
     History {
         after: u64,
-        answer: oneshot::Sender<Result<Vec<(u64, String)>, String>>,
+        answer: oneshot::Sender<Result<Vec<(u64, Message)>, String>>,
     },
     /// The name of a community.
     Community {
@@ -79,7 +82,7 @@ pub(crate) async fn keep(
     lines: Lines,
     mut asks: mpsc::UnboundedReceiver<Ask>,
     patience: Duration,
-    live: impl FnMut(u64, String),
+    live: impl FnMut(u64, Message),
 ) {
     let mut link = Link {
         lines,
@@ -117,8 +120,8 @@ pub(crate) async fn keep(
 /// A history request under way.
 #[derive(Debug)]
 struct History {
-    messages: Vec<(u64, String)>,
-    answer: oneshot::Sender<Result<Vec<(u64, String)>, String>>,
+    messages: Vec<(u64, Message)>,
+    answer: oneshot::Sender<Result<Vec<(u64, Message)>, String>>,
 }
 
 struct Link<F> {
@@ -129,7 +132,7 @@ struct Link<F> {
     communities: BTreeMap<u64, oneshot::Sender<Option<String>>>,
 }
 
-impl<F: FnMut(u64, String)> Link<F> {
+impl<F: FnMut(u64, Message)> Link<F> {
     async fn ask(&mut self, ask: Ask) -> Result<(), tokio_util::codec::LinesCodecError> {
         self.asked += 1;
         let number = self.asked;
@@ -153,15 +156,15 @@ impl<F: FnMut(u64, String)> Link<F> {
             Ok(Reply::Message {
                 query: None,
                 sequence,
-                text,
-            }) => (self.live)(sequence, text),
+                message,
+            }) => (self.live)(sequence, message),
             Ok(Reply::Message {
                 query: Some(number),
                 sequence,
-                text,
+                message,
             }) => {
                 if let Some(history) = self.histories.get_mut(&number) {
-                    history.messages.push((sequence, text));
+                    history.messages.push((sequence, message));
                 }
             }
             Ok(Reply::Done { number }) => {

@@ -22,6 +22,7 @@ use tokio_util::compat::TokioAsyncReadCompatExt as _;
 use super::{
     identity::Identity,
     libp2p::{self, Keys},
+    message::Message,
     port::{AFTER_FAILED_ACCEPT, BlackHole, Port},
     tasks::Tasks,
     wire::{self, Lines, Query, Reply},
@@ -82,7 +83,7 @@ pub(crate) struct Mailserver {
     entrance: RefCell<Entrance>,
     fault: Cell<Fault>,
     frozen: watch::Sender<bool>,
-    messages: RefCell<BTreeMap<u64, String>>,
+    pub(crate) messages: RefCell<BTreeMap<u64, Message>>,
     communities: RefCell<BTreeMap<String, String>>,
     live: RefCell<Vec<mpsc::Sender<Reply>>>,
     connections: Tasks,
@@ -197,18 +198,17 @@ impl Mailserver {
     }
 
     /// Keeps a message.
-    pub(crate) fn keep(&self, sequence: u64, text: &str) {
-        self.messages.borrow_mut().insert(sequence, text.to_owned());
+    pub(crate) fn keep(&self, sequence: u64, message: Message) {
+        self.messages.borrow_mut().insert(sequence, message);
     }
 
     /// Passes a message on to the nodes that are connected.
-    pub(crate) fn relay(&self, sequence: u64, text: &str) {
+    pub(crate) fn relay(&self, sequence: u64, message: &Message) {
         self.live.borrow_mut().retain(|node| {
-            let text = text.to_owned();
             let message = Reply::Message {
                 query: None,
                 sequence,
-                text,
+                message: message.clone(),
             };
             !matches!(
                 node.try_send(message),
@@ -368,14 +368,13 @@ impl Mailserver {
             _ => {}
         }
         let messages = self.messages.borrow();
-        let missed = messages.range(after + 1..).map(|(&sequence, text)| {
-            let (query, text) = (Some(number), text.clone());
-            Reply::Message {
-                query,
+        let missed = messages
+            .range(after + 1..)
+            .map(|(&sequence, message)| Reply::Message {
+                query: Some(number),
                 sequence,
-                text,
-            }
-        });
+                message: message.clone(),
+            });
         missed.chain([done]).collect()
     }
 }

@@ -48,6 +48,7 @@ mod accounts;
 mod address;
 mod build;
 mod classic;
+mod clock;
 mod community;
 mod connection_status;
 mod controls;
@@ -64,6 +65,7 @@ mod libp2p;
 mod link;
 mod login;
 mod mailserver;
+mod message;
 mod methods;
 mod modern;
 mod node;
@@ -85,7 +87,7 @@ use std::{cell::RefCell, io, rc::Rc, time::Duration};
 
 use actors::model::node::Mode;
 
-use self::{endpoint::Endpoint, node::Node};
+use self::{endpoint::Endpoint, message::Message, node::Node};
 pub use self::{
     endpoint::RpcFault,
     fleet_file::MailserverInfo,
@@ -170,18 +172,32 @@ impl Simulation {
         self.endpoint.set_fault(fault);
     }
 
-    /// Sends a message: every live mailserver keeps it, and passes it on to the node if it is connected and its mesh
-    /// is not poor.
+    /// Sends a message on the first topic: every live mailserver keeps it, and passes it on to the node if it is connected
+    /// and its mesh is not poor.
     /// Texts are bounded by the longest line between node and mailserver, 1 MiB.
     pub fn publish(&self, text: &str) {
+        self.publish_to(0, text);
+    }
+
+    /// The same on any topic.
+    ///
+    /// # Panics
+    ///
+    /// If there is no topic of that number.
+    pub fn publish_to(&self, topic: usize, text: &str) {
         let sequence = self.node.now.get() + 1;
         self.node.now.set(sequence);
+        let message = Message {
+            text: text.to_owned(),
+            sent: self.node.clock.send(),
+            topic: self.node.setup.topics[topic].clone(),
+        };
         let poor_mesh = self.node.state.borrow().poor_mesh;
         let all = self.node.mailservers.iter();
         for mailserver in all.filter(|mailserver| mailserver.is_live()) {
-            mailserver.keep(sequence, text);
+            mailserver.keep(sequence, message.clone());
             if !poor_mesh {
-                mailserver.relay(sequence, text);
+                mailserver.relay(sequence, &message);
             }
         }
         self.published
@@ -212,7 +228,7 @@ impl Simulation {
     #[must_use]
     pub fn received(&self) -> Vec<String> {
         let received = &self.node.state.borrow().received;
-        received.values().cloned().collect()
+        received.values().map(|it| it.text.clone()).collect()
     }
 
     /// The mailserver that the node asks for history: its id, or what the node was given if it is none of

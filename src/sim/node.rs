@@ -14,10 +14,12 @@ use tokio::task::AbortHandle;
 
 use super::{
     accounts::{Account, Accounts},
+    clock::Clock,
     connection_status::Status,
     journal::Journal,
     login::{Login, LoginFault, Process},
     mailserver::Mailserver,
+    message::Message,
     peer::{Known, Peer},
     settings::Settings,
     signals::Signals,
@@ -30,8 +32,9 @@ pub(crate) struct Node {
     /// What it was made of.
     pub(crate) setup: Settings,
     pub(crate) mailservers: Vec<Rc<Mailserver>>,
-    /// The newest sequence number of all messages ever sent: the simulation's time.
+    /// The newest sequence number of all messages ever sent.
     pub(crate) now: Cell<u64>,
+    pub(crate) clock: Clock,
     pub(crate) random: RefCell<StdRng>,
     pub(crate) state: RefCell<State>,
     pub(crate) signals: Signals,
@@ -72,7 +75,7 @@ pub(crate) struct State {
     pub(crate) wanted: BTreeMap<String, AbortHandle>,
     pub(crate) cycle: Option<AbortHandle>,
     /// The messages that it has.
-    pub(crate) received: BTreeMap<u64, String>,
+    pub(crate) received: BTreeMap<u64, Message>,
     /// History is asked for after this one.
     pub(crate) synced: u64,
     pub(crate) asked_communities: BTreeSet<String>,
@@ -252,23 +255,23 @@ impl Node {
     }
 
     /// A message reached the node, live or as history. True if it did not have it.
-    pub(crate) fn receive(&self, sequence: u64, text: String) -> bool {
+    pub(crate) fn receive(&self, sequence: u64, message: Message) -> bool {
         let mut state = self.state.borrow_mut();
-        let new = state.received.insert(sequence, text).is_none();
+        let new = state.received.insert(sequence, message).is_none();
         drop(state);
         self.journal.note();
         new
     }
 
     /// `messages.new` for messages that it did not have.
-    pub(crate) fn announce_messages(&self, messages: &[(u64, String)]) {
+    pub(crate) fn announce_messages(&self, messages: &[(u64, Message)]) {
         if messages.is_empty() {
             return;
         }
         self.signals.emit("messages.new", || {
-            let message = |(sequence, text): &(u64, String)| {
-                let id = format!("{sequence:#066x}");
-                json!({"id": id, "chatId": CHAT, "text": text, "clock": sequence, "contentType": 1})
+            let message = |(sequence, message): &(u64, Message)| {
+                let id = message.id(*sequence);
+                json!({"id": id, "chatId": CHAT, "text": message.text, "clock": sequence, "contentType": 1})
             };
             let messages: Vec<Value> = messages.iter().map(message).collect();
             json!({"chats": [chat(self.now.get())], "messages": messages, "notifications": null})

@@ -10,6 +10,7 @@ use tokio::{
 
 use super::{
     link::{self, DialFailure},
+    message::Message,
     node::Node,
     peer::{Known, Peer},
     wire::Lines,
@@ -190,7 +191,7 @@ impl Node {
         let (asks, asked) = mpsc::unbounded_channel();
         let (node, peer) = (self.clone(), key.to_owned());
         let link = self.tasks.spawn(async move {
-            let live = |sequence, text: String| node.receive_live(sequence, text);
+            let live = |sequence, message| node.receive_live(sequence, message);
             link::keep(lines, asked, node.scaled(PATIENCE), live).await;
             // Dropping the peer aborts this task, which has nothing left to do.
             node.disconnect(&peer);
@@ -210,9 +211,9 @@ impl Node {
         }
     }
 
-    fn receive_live(&self, sequence: u64, text: String) {
-        if self.receive(sequence, text.clone()) {
-            self.announce_messages(&[(sequence, text)]);
+    fn receive_live(&self, sequence: u64, message: Message) {
+        if self.receive(sequence, message.clone()) {
+            self.announce_messages(&[(sequence, message)]);
         }
     }
 }

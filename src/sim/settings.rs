@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actors::model::node::Mode;
+use actors::model::{node::Mode, topic::Topic};
 
 /// What a simulation is made of.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +18,8 @@ pub struct Settings {
     /// How long each mailserver takes to answer, in their order; the last one goes for all further ones.
     /// None: 1 ms each.
     pub latencies: Vec<Duration>,
+    /// The topics that the node listens to, at least one; a chat is on each.
+    pub topics: Vec<Topic>,
     /// Keys and random choices follow from it.
     pub seed: u64,
     /// How much faster than recorded the node's timers run (dials, detection of silent peers, redials,
@@ -85,6 +87,10 @@ impl Settings {
             mailservers: 8,
             more_fleets: Vec::new(),
             latencies: Vec::new(),
+            topics: vec![Topic {
+                pubsub: "/waku/2/rs/16/32".into(),
+                content: "/waku/1/0x77739787/rfc26".into(),
+            }],
             seed: 1,
             speed: 1.0,
             discovery: true,

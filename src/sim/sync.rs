@@ -14,6 +14,7 @@ use tokio::{
 use super::{
     connection_status::Status,
     history,
+    message::Message,
     node::Node,
     rpc::{Answer, Refusal},
     sync_state::Running,
@@ -133,7 +134,7 @@ impl Node {
     }
 
     /// What the first store that serves the query has.
-    async fn query(self: &Rc<Self>) -> Option<Vec<(u64, String)>> {
+    async fn query(self: &Rc<Self>) -> Option<Vec<(u64, Message)>> {
         for store in self.stores_to_try() {
             let until = self.now.get();
             match history::fetch(self, &store).await {

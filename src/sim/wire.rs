@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 use tokio_util::codec::{Framed, LinesCodec};
 
+use super::message::Message;
+
 /// The longest line, in bytes; a longer one ends the connection.
 const LINE_LIMIT: usize = 1 << 20;
 
@@ -34,7 +36,7 @@ pub(crate) enum Reply {
     Message {
         query: Option<u64>,
         sequence: u64,
-        text: String,
+        message: Message,
     },
     /// The history request is answered.
     Done { number: u64 },
