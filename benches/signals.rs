@@ -1,4 +1,5 @@
-//! What signals cost that nobody here needs: they must be skipped, not parsed, and never be held.
+//! What signals cost that nobody here needs: they must be skipped, not parsed, and never be held. And what chat messages
+//! cost, of which only a few members are looked at.
 
 mod figures;
 mod pair;
@@ -13,7 +14,14 @@ use actix_codec::Decoder as _;
 use actors::{messages::node::GetTraffic, model::node::Mode};
 use bytes::BytesMut;
 use figures::{Figure, Table};
-use mailserver_sidecar::{clock, node::frames::SignalCodec, sim};
+use mailserver_sidecar::{
+    clock,
+    node::{
+        frames::{Incoming, SignalCodec},
+        signals::{self, Signal},
+    },
+    sim,
+};
 use pair::{LIMIT, Pair};
 use peak_alloc::PeakAlloc;
 use serde_json::{Value, json};
@@ -22,17 +30,31 @@ use serde_json::{Value, json};
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 const HUGE: Figure = Figure {
-    name: "40 MB messages.new : parsing it",
+    name: "40 MB foreign signal : parsing it",
     how: "frame decoder over reads of 64 KiB / serde_json into Value, same bytes, 7 pairs",
     unit: "ratio",
     bound: 0.1,
 };
 
 const HELD: Figure = Figure {
-    name: "40 MB messages.new : memory held",
+    name: "40 MB foreign signal : memory held",
     how: "most live heap bytes while it is decoded, the 64 KiB read buffer included",
     unit: "KiB",
     bound: 128.0,
+};
+
+const OVERLONG: Figure = Figure {
+    name: "40 MB messages.new : memory held",
+    how: "as above; it is told, and not kept",
+    unit: "KiB",
+    bound: 128.0,
+};
+
+const MESSAGES: Figure = Figure {
+    name: "1 MB messages.new : parsing it",
+    how: "frame decoder and what is read of it / serde_json into Value, same bytes, 31 pairs",
+    unit: "ratio",
+    bound: 0.5,
 };
 
 const MANY: Figure = Figure {
@@ -57,12 +79,19 @@ const READ: usize = 64 * 1024;
 
 fn main() -> ExitCode {
     let mut table = Table::begin();
-    let payload = messages(40_000_000);
+    let payload = chat_messages("wallet", 40_000_000);
     let huge = frame(&payload);
     table.judge(&HUGE, || {
         (0..7).map(|_| skipped_to_parsed(&huge, &payload)).collect()
     });
     table.hold(&HELD, vec![held(&huge)]);
+    let overlong = frame(&chat_messages("messages.new", 40_000_000));
+    table.hold(&OVERLONG, vec![held(&overlong)]);
+    let payload = chat_messages("messages.new", 1_000_000);
+    let needed = frame(&payload);
+    table.judge(&MESSAGES, || {
+        (0..31).map(|_| read_to_parsed(&needed, &payload)).collect()
+    });
     let mut runs = Vec::new();
     table.judge(&MANY, || {
         runs = through_the_service(10_000, 51);
@@ -83,11 +112,27 @@ fn skipped_to_parsed(frame: &[u8], payload: &[u8]) -> f64 {
     skipping.as_secs_f64() / begun.elapsed().as_secs_f64()
 }
 
+/// The time to read what is needed of a frame, as a share of the time to parse all of it.
+fn read_to_parsed(frame: &[u8], payload: &[u8]) -> f64 {
+    let mut socket = Socket::new();
+    let begun = Instant::now();
+    let Some(Incoming::Signal(_, signal)) = socket.take(frame) else {
+        panic!("it is needed")
+    };
+    let read = signals::read(black_box(&signal)).expect("it can be read");
+    assert!(matches!(read, Some(Signal::Messages(Some(_)))));
+    let took = begun.elapsed();
+    let begun = Instant::now();
+    let parsed: Value = serde_json::from_slice(black_box(payload)).expect("it is JSON");
+    drop(black_box(parsed));
+    took.as_secs_f64() / begun.elapsed().as_secs_f64()
+}
+
 /// The KiB that decoding a frame holds at its peak.
 fn held(frame: &[u8]) -> f64 {
     let before = ALLOCATOR.current_usage();
     ALLOCATOR.reset_peak_usage();
-    Socket::new().read(frame);
+    Socket::new().take(frame);
     (ALLOCATOR.peak_usage() - before) as f64 / 1024.0
 }
 
@@ -157,7 +202,16 @@ impl Socket {
     fn read(&mut self, bytes: &[u8]) -> Duration {
         let skipped = self.codec.counts().skipped();
         let begun = Instant::now();
-        let mut rest = bytes;
+        let needed = self.take(bytes);
+        let took = begun.elapsed();
+        assert!(needed.is_none(), "nobody needs it");
+        assert!(self.codec.counts().skipped() > skipped, "it was skipped");
+        took
+    }
+
+    /// Takes the bytes of one signal.
+    fn take(&mut self, bytes: &[u8]) -> Option<Incoming> {
+        let (mut rest, mut needed) = (bytes, None);
         while !rest.is_empty() {
             // As a socket is read: never more than the buffer has room for.
             let room = (READ - self.buffer.len()).min(rest.len());
@@ -166,13 +220,10 @@ impl Socket {
             self.buffer.extend_from_slice(here);
             rest = later;
             let decoded = self.codec.decode(&mut self.buffer);
-            let needed = black_box(decoded).expect("the frames are well-formed");
-            assert!(needed.is_none(), "nobody needs it");
+            needed = black_box(decoded).expect("the frames are well-formed");
         }
-        let took = begun.elapsed();
-        assert!(self.codec.counts().skipped() > skipped, "it was skipped");
         assert!(self.buffer.is_empty(), "everything was taken");
-        took
+        needed
     }
 }
 
@@ -194,8 +245,8 @@ fn frame(payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A `messages.new` of at least so many bytes, with what a chat message carries.
-fn messages(length: usize) -> Vec<u8> {
+/// A signal of at least so many bytes, with what chat messages carry.
+fn chat_messages(kind: &str, length: usize) -> Vec<u8> {
     let message = |n: usize| {
         json!({
             "id": format!("0x{n:064x}"), "whisperTimestamp": 1_700_000_000_000_u64 + n as u64,
@@ -207,7 +258,7 @@ fn messages(length: usize) -> Vec<u8> {
         })
         .to_string()
     };
-    let mut text = br#"{"type":"messages.new","event":{"messages":["#.to_vec();
+    let mut text = format!(r#"{{"type":"{kind}","event":{{"messages":["#).into_bytes();
     let mut count = 0;
     while text.len() < length {
         if count > 0 {
@@ -223,7 +274,6 @@ fn messages(length: usize) -> Vec<u8> {
 /// Signals that a node sends all day.
 fn small_signals(count: usize) -> impl Iterator<Item = String> {
     let types = [
-        "messages.new",
         "wallet",
         "envelope.sent",
         "whisper.filter.added",

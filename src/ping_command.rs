@@ -118,6 +118,7 @@ impl Round {
             connection: Vec::new(),
             history_signals: listener.clone().recipient(),
             switched: listener.recipient(),
+            messages: Vec::new(),
         }));
         Ok(Self {
             registry,

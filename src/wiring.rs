@@ -281,6 +281,7 @@ impl Addresses {
             ],
             history_signals: port(&self.history),
             switched: port(&self.connector),
+            messages: Vec::new(),
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! awc's own codec buffers a frame before it shows it, and refuses long ones. This one shows the first
 //! bytes of a text message to [`peek`] and, if nobody needs the signal, throws the rest away while it is
-//! being received: a message of 50 MB costs no memory. Needed signals are put together from their fragments.
+//! being received: a message of 50 MB costs no memory. Needed signals are put together from their fragments, up to a
+//! length; of some it is still told that they came if they are longer.
 
 use std::{io, rc::Rc};
 
@@ -14,9 +15,6 @@ use crate::node::{
     traffic::SignalCounts,
 };
 
-/// The longest needed signal, in bytes: a peer table of 10,000 peers. Longer ones are skipped and counted.
-pub const LONGEST_SIGNAL: usize = 4 * 1024 * 1024;
-
 /// The longest control frame, in bytes (RFC 6455, 5.5).
 const LONGEST_CONTROL: u64 = 125;
 
@@ -25,6 +23,8 @@ const LONGEST_CONTROL: u64 = 125;
 pub enum Incoming {
     /// A needed signal, whole. `None`: its type is not its first member, so it has to be read to be known.
     Signal(Option<Kind>, Vec<u8>),
+    /// A needed signal that was too long to be kept, and says something by having come.
+    Overlong(Kind),
     /// To be answered by [`Outgoing::Pong`] with the same bytes.
     Ping(Bytes),
     /// The node closes the connection.
@@ -73,6 +73,8 @@ enum Message {
     Kept(Option<Kind>, Vec<u8>),
     /// It is not needed: its bytes are thrown away.
     Discarded,
+    /// It is too long to be kept, but whoever needs it is told that it came.
+    Overlong(Kind),
 }
 
 /// The codec of the signal socket.
@@ -111,7 +113,7 @@ impl SignalCodec {
     pub fn buffered(&self) -> usize {
         match &self.message {
             Message::Undecided(bytes) | Message::Kept(_, bytes) => bytes.capacity(),
-            Message::Between | Message::Discarded => 0,
+            Message::Between | Message::Discarded | Message::Overlong(_) => 0,
         }
     }
 
@@ -159,9 +161,9 @@ impl SignalCodec {
         let here = usize::try_from(left)
             .unwrap_or(usize::MAX)
             .min(source.len());
-        self.take(&source[..here]);
-        source.advance(here);
         let left = left - here as u64;
+        self.take(&source[..here], left);
+        source.advance(here);
         if left > 0 {
             self.frame = Frame::Data { left, last };
             return None;
@@ -170,9 +172,10 @@ impl SignalCodec {
         if last { self.finish() } else { None }
     }
 
-    fn take(&mut self, bytes: &[u8]) {
+    /// Takes bytes of a message, of which at least so many more are to come.
+    fn take(&mut self, bytes: &[u8], left: u64) {
         match &mut self.message {
-            Message::Between | Message::Discarded => {}
+            Message::Between | Message::Discarded | Message::Overlong(_) => {}
             Message::Undecided(head) => {
                 let (enough, rest) = bytes.split_at(bytes.len().min(HEAD - head.len()));
                 // Almost always the whole head is in the first bytes: then nothing is copied to look at it.
@@ -194,21 +197,25 @@ impl SignalCodec {
                     Peek::Malformed => self.discard(SignalCounts::count_malformed),
                 };
                 if !rest.is_empty() {
-                    self.take(rest);
+                    self.take(rest, left);
                 }
             }
             Message::Kept(kind, kept) => {
-                let longest = if kind.is_some() {
-                    LONGEST_SIGNAL
-                } else {
-                    LONGEST_UNORDERED
-                };
-                if kept.len() + bytes.len() > longest {
-                    self.message = self.discard(SignalCounts::count_malformed);
+                let kind = *kind;
+                let length = (kept.len() + bytes.len()) as u64 + left;
+                if length > kind.map_or(LONGEST_UNORDERED, Kind::longest) as u64 {
+                    self.message = self.overlong(kind);
                 } else {
                     kept.extend_from_slice(bytes);
                 }
             }
+        }
+    }
+
+    fn overlong(&self, kind: Option<Kind>) -> Message {
+        match kind.filter(|kind| kind.tells_unread()) {
+            Some(kind) => Message::Overlong(kind),
+            None => self.discard(SignalCounts::count_malformed),
         }
     }
 
@@ -221,6 +228,7 @@ impl SignalCodec {
         self.counts.count_received();
         match std::mem::replace(&mut self.message, Message::Between) {
             Message::Kept(kind, signal) => Some(Incoming::Signal(kind, signal)),
+            Message::Overlong(kind) => Some(Incoming::Overlong(kind)),
             Message::Undecided(_) => {
                 self.counts.count_malformed();
                 None

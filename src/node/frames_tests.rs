@@ -1,4 +1,5 @@
 use super::*;
+use crate::node::signals::{LONGEST_MESSAGES, LONGEST_SIGNAL};
 
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![first];
@@ -43,10 +44,7 @@ fn peers() -> Incoming {
 
 #[test]
 fn whatever_the_pieces_the_signals_are_the_same() {
-    let foreign = format!(
-        r#"{{"type":"messages.new","event":"{}"}}"#,
-        "x".repeat(70_000)
-    );
+    let foreign = format!(r#"{{"type":"wallet","event":"{}"}}"#, "x".repeat(70_000));
     let mut bytes = text(PEERS);
     bytes.extend(text(foreign.as_bytes()));
     bytes.extend(text(b"junk"));
@@ -73,12 +71,10 @@ fn whatever_the_pieces_the_signals_are_the_same() {
     }
 }
 
-#[test]
-fn fifty_megabytes_nobody_needs_are_never_held() {
-    let mut codec = SignalCodec::default();
+/// Receives a signal of 50 MB that begins like this: what comes of it, and the most bytes that were held.
+fn fifty_megabytes(codec: &mut SignalCodec, head: &[u8]) -> (Option<Incoming>, usize) {
     let mut source = BytesMut::with_capacity(64 * 1024);
     let length: u64 = 50 * 1024 * 1024;
-    let head = br#"{"type":"messages.new","event":""#;
     source.extend_from_slice(&[0x81, 127]);
     source.extend_from_slice(&length.to_be_bytes());
     source.extend_from_slice(head);
@@ -91,13 +87,53 @@ fn fifty_megabytes_nobody_needs_are_never_held() {
         left -= next;
         most = most.max(codec.buffered() + source.capacity());
     }
-    assert!(codec.decode(&mut source).unwrap().is_none());
+    (codec.decode(&mut source).unwrap(), most)
+}
+
+#[test]
+fn fifty_megabytes_nobody_needs_are_never_held() {
+    let mut codec = SignalCodec::default();
+    let (come, most) = fifty_megabytes(&mut codec, br#"{"type":"wallet","event":""#);
+    assert_eq!(come, None);
     assert_eq!(
         (codec.counts().received(), codec.counts().skipped()),
         (1, 1)
     );
     assert!(most <= 128 * 1024, "{most} bytes held");
     assert_eq!(feed(&mut codec, &text(PEERS), 9).unwrap(), [peers()]);
+}
+
+#[test]
+fn fifty_megabytes_of_messages_are_told_and_never_held() {
+    let mut codec = SignalCodec::default();
+    let (come, most) = fifty_megabytes(&mut codec, br#"{"type":"messages.new","event":""#);
+    assert_eq!(come, Some(Incoming::Overlong(Kind::MessagesNew)));
+    let counts = codec.counts();
+    assert_eq!(
+        (counts.received(), counts.skipped(), counts.malformed()),
+        (1, 0, 0)
+    );
+    assert!(most <= 128 * 1024, "{most} bytes held");
+    assert_eq!(feed(&mut codec, &text(PEERS), 9).unwrap(), [peers()]);
+}
+
+#[test]
+fn messages_are_kept_up_to_a_length_and_in_fragments_too() {
+    let signal = |length: usize| {
+        let (head, tail) = (r#"{"type":"messages.new","event":""#, r#""}"#);
+        let filler = "x".repeat(length - head.len() - tail.len());
+        format!("{head}{filler}{tail}").into_bytes()
+    };
+    let (fits, exceeds) = (signal(LONGEST_MESSAGES), signal(LONGEST_MESSAGES + 1));
+    let kept = Incoming::Signal(Some(Kind::MessagesNew), fits.clone());
+    let overlong = || Incoming::Overlong(Kind::MessagesNew);
+    let in_two = |signal: &[u8]| {
+        let (first, rest) = signal.split_at(signal.len() / 2);
+        [frame(0x01, first), frame(0x80, rest)].concat()
+    };
+    let bytes = [text(&fits), text(&exceeds), in_two(&exceeds), text(PEERS)].concat();
+    let items = feed(&mut SignalCodec::default(), &bytes, 60_000).unwrap();
+    assert_eq!(items, [kept, overlong(), overlong(), peers()]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What arrived by signal and was not delivered yet: bounded, and of peer tables only the newest.
+//! What arrived by signal and was not delivered yet: bounded, of peer tables only the newest, of messages their sum.
 
 use std::{
     cell::{Cell, RefCell},
@@ -7,12 +7,13 @@ use std::{
 };
 
 use actors::{
-    messages::node::{HistorySignal, NodeSwitched, PeerSnapshot},
+    messages::node::{HistorySignal, MessagesArrived, NodeSwitched, PeerSnapshot},
     model::{address::Network, node::Connectedness},
 };
 use tokio::sync::{Notify, broadcast};
 
 use crate::node::{
+    arrivals,
     logins::{LoginNews, Logins},
     signals::{self, Kind, Peek, Signal},
     traffic::Counters,
@@ -28,6 +29,7 @@ pub(crate) enum Delivery {
     Connection(Connectedness),
     History(HistorySignal),
     Switched(NodeSwitched),
+    Messages(MessagesArrived),
 }
 
 /// Something that the session itself has to act upon.
@@ -43,7 +45,7 @@ pub(crate) enum SessionEvent {
     NodeReady,
     /// The node says that it stopped.
     Stopped,
-    /// A classic node session_event_arrived out to have a cycle of its own.
+    /// A classic node turned out to have a cycle of its own.
     OwnCycle,
     /// The node uses a mailserver that it was not told to use: the user may have set a pin.
     Switched,
@@ -60,6 +62,8 @@ pub(crate) struct Inbox {
     /// changes only.
     connectedness: Cell<Option<Connectedness>>,
     events: RefCell<VecDeque<Signal>>,
+    /// The messages that arrived, unread, as if one signal had brought them all.
+    messages: RefCell<Option<MessagesArrived>>,
     arrived: Notify,
     session_events: RefCell<VecDeque<SessionEvent>>,
     session_event_arrived: Notify,
@@ -76,6 +80,7 @@ impl Inbox {
             network: Cell::default(),
             connectedness: Cell::default(),
             events: RefCell::default(),
+            messages: RefCell::default(),
             arrived: Notify::new(),
             session_events: RefCell::default(),
             session_event_arrived: Notify::new(),
@@ -97,6 +102,9 @@ impl Inbox {
         match signals::peek(signal.as_bytes()) {
             Peek::Foreign => counts.count_skipped(),
             Peek::NeedMore | Peek::Malformed => counts.count_malformed(),
+            Peek::Wanted(kind) if kind.tells_unread() && signal.len() > kind.longest() => {
+                self.put_overlong(kind);
+            }
             Peek::Wanted(kind) => self.put(Some(kind), signal.into_bytes()),
             Peek::Unordered => self.put(None, signal.into_bytes()),
         }
@@ -118,6 +126,7 @@ impl Inbox {
                 self.connectedness.set(Some(said));
                 self.keep(event);
             }
+            Ok(Some(Signal::Messages(arrived))) => self.add(arrived.unwrap_or_default()),
             Ok(Some(Signal::LoggedIn)) => {
                 self.logins.tell(LoginNews::Ended(Ok(())));
                 self.notify_session(SessionEvent::LoggedIn);
@@ -133,6 +142,29 @@ impl Inbox {
             Err(error) => self.unreadable(&error),
         }
         self.arrived.notify_one();
+    }
+
+    /// Takes that a signal came which was too long to be read.
+    pub(crate) fn put_overlong(&self, kind: Kind) {
+        match kind {
+            // How many messages it brought is not known: at least one.
+            Kind::MessagesNew => self.add(MessagesArrived {
+                messages: 1,
+                gaps: Vec::new(),
+            }),
+            _ => self.counters.signals.count_malformed(),
+        }
+        self.arrived.notify_one();
+    }
+
+    fn add(&self, arrived: MessagesArrived) {
+        if arrived == MessagesArrived::default() {
+            return;
+        }
+        match &mut *self.messages.borrow_mut() {
+            Some(unread) => arrivals::merge(unread, arrived),
+            unread => *unread = Some(arrived),
+        }
     }
 
     fn keep(&self, event: Signal) {
@@ -155,7 +187,7 @@ impl Inbox {
         tracing::debug!(%error, "signal");
     }
 
-    /// Waits for something to deliver: events in their order, then the newest peer table.
+    /// Waits for something to deliver: events in their order, then messages, then the newest peer table.
     pub(crate) async fn next(&self) -> Delivery {
         loop {
             if let Some(delivery) = self.take() {
@@ -173,11 +205,16 @@ impl Inbox {
                 Signal::History(signal) => Some(Delivery::History(signal)),
                 Signal::Switched(switched) => Some(Delivery::Switched(switched)),
                 Signal::Peers(_)
+                | Signal::Messages(_)
                 | Signal::LoggedIn
                 | Signal::LoginFailed { .. }
                 | Signal::NodeReady
                 | Signal::Stopped => self.take(),
             };
+        }
+        let messages = self.messages.borrow_mut().take();
+        if let Some(arrived) = messages {
+            return Some(Delivery::Messages(arrived));
         }
         let newest = self.peers.borrow_mut().take()?;
         match signals::read(&newest) {
@@ -235,129 +272,5 @@ impl Inbox {
 }
 
 #[cfg(test)]
-mod tests {
-    use futures_util::FutureExt as _;
-
-    use super::*;
-
-    fn inbox() -> (Inbox, Rc<Counters>) {
-        let counters = Rc::new(Counters::default());
-        (Inbox::new(counters.clone()), counters)
-    }
-
-    fn peers(id: &str) -> String {
-        format!(r#"{{"type":"wakuv2.peerstats","event":{{"peers":{{"{id}":[]}}}}}}"#)
-    }
-
-    #[test]
-    fn of_many_peer_tables_only_the_newest_is_delivered_and_every_event() {
-        let (inbox, _) = inbox();
-        for n in 0..10_000 {
-            inbox.push(peers(&format!("p{n}")));
-        }
-        inbox.push(r#"{"type":"history.request.started","event":{}}"#.into());
-        inbox.push(peers("last"));
-        inbox.push(r#"{"event":{},"type":"history.request.completed"}"#.into());
-        assert_eq!(
-            inbox.next().now_or_never(),
-            Some(Delivery::History(HistorySignal::Started))
-        );
-        assert_eq!(
-            inbox.next().now_or_never(),
-            Some(Delivery::History(HistorySignal::Completed))
-        );
-        let Some(Delivery::Peers(snapshot)) = inbox.next().now_or_never() else {
-            panic!("no peers")
-        };
-        assert_eq!(snapshot.peers.first().unwrap().as_str(), "last");
-        assert_eq!(inbox.next().now_or_never(), None);
-    }
-
-    #[test]
-    fn a_table_of_the_other_network_or_without_peers_is_none() {
-        let (inbox, counters) = inbox();
-        inbox.want(Some(Network::Waku2));
-        for signal in [
-            r#"{"type":"discovery.summary","event":[]}"#,
-            r#"{"event":[],"type":"discovery.summary"}"#,
-            r#"{"type":"wakuv2.peerstats","event":{"isOnline":true}}"#,
-            r#"{"type":"wakuv2.peerstats","event":null}"#,
-            r#"{"type":"wakuv2.peerstats"}"#,
-        ] {
-            inbox.push(signal.into());
-            assert_eq!(inbox.next().now_or_never(), None, "{signal}");
-        }
-        assert_eq!(counters.signals.malformed(), 3);
-        inbox.push(r#"{"type":"wakuv2.peerstats","event":{"isOnline":true,"peers":null}}"#.into());
-        assert!(matches!(
-            inbox.next().now_or_never(),
-            Some(Delivery::Peers(_))
-        ));
-    }
-
-    #[test]
-    fn junk_is_counted_and_nothing_else() {
-        let (inbox, counters) = inbox();
-        for junk in [
-            "",
-            "hello",
-            r#"{"type":"wallet","event":1}"#,
-            r#"{"type":"wakuv2.peerstats","event":7}"#,
-        ] {
-            inbox.push(junk.into());
-        }
-        assert_eq!(inbox.next().now_or_never(), None);
-        let counts = &counters.signals;
-        assert_eq!(
-            (counts.received(), counts.skipped(), counts.malformed()),
-            (4, 1, 3)
-        );
-    }
-
-    #[test]
-    fn a_session_that_begins_is_not_told_of_sockets_that_were_closed_before() {
-        let (inbox, _) = inbox();
-        for event in [
-            SessionEvent::Closed,
-            SessionEvent::Opened,
-            SessionEvent::LoggedIn,
-        ] {
-            inbox.notify_session(event);
-        }
-        inbox.begin_session();
-        for event in [SessionEvent::Opened, SessionEvent::LoggedIn] {
-            assert_eq!(inbox.next_session_event().now_or_never(), Some(event));
-        }
-        assert_eq!(inbox.next_session_event().now_or_never(), None);
-    }
-
-    #[test]
-    fn a_login_that_failed_is_told_to_whoever_logs_in_and_to_nobody_else() {
-        let (inbox, _) = inbox();
-        let mut logins = inbox.logins.listen();
-        inbox.push(r#"{"type":"node.login","event":{"error":"no"}}"#.into());
-        assert_eq!(inbox.next_session_event().now_or_never(), None);
-        let failed = LoginNews::Ended(Err("no".into()));
-        assert_eq!(logins.try_recv(), Ok(failed));
-        inbox.push(r#"{"type":"node.login","event":{}}"#.into());
-        assert_eq!(logins.try_recv(), Ok(LoginNews::Ended(Ok(()))));
-    }
-
-    #[test]
-    fn a_session_is_told_what_concerns_it_and_events_are_bounded() {
-        let (inbox, _) = inbox();
-        inbox.push(r#"{"type":"node.login","event":{}}"#.into());
-        assert_eq!(
-            inbox.next_session_event().now_or_never(),
-            Some(SessionEvent::LoggedIn)
-        );
-        assert_eq!(inbox.next_session_event().now_or_never(), None);
-        for _ in 0..5 * MOST_WAITING {
-            inbox.push(r#"{"type":"mailserver.changed","event":{"address":""}}"#.into());
-            inbox.notify_session(SessionEvent::Opened);
-            inbox.notify_session(SessionEvent::Closed);
-        }
-        assert_eq!(inbox.events.borrow().len(), MOST_WAITING);
-        assert_eq!(inbox.session_events.borrow().len(), MOST_WAITING);
-    }
-}
+#[path = "inbox_tests.rs"]
+mod tests;

@@ -9,7 +9,9 @@ use std::{
 
 use actix::{Message, Recipient};
 use actors::{
-    messages::node::{ConnectionChanged, HistorySignal, NodeChanged, NodeSwitched, PeerSnapshot},
+    messages::node::{
+        ConnectionChanged, HistorySignal, MessagesArrived, NodeChanged, NodeSwitched, PeerSnapshot,
+    },
     model::{
         address::Network,
         mailserver::{Identity, Mailserver},
@@ -52,6 +54,8 @@ pub struct Listeners {
     pub history_signals: Recipient<HistorySignal>,
     /// The node's own choice of a mailserver.
     pub switched: Recipient<NodeSwitched>,
+    /// The messages that reach the node, live or as history.
+    pub messages: Vec<Recipient<MessagesArrived>>,
 }
 
 /// The link to one node: how it is reached and what is known of it.
@@ -225,6 +229,14 @@ impl Link {
         let listeners = self.listeners();
         for listener in listeners.iter().flat_map(|it| &it.connection) {
             tell(listener, ConnectionChanged(said)).await;
+        }
+    }
+
+    /// Tells of messages that reached the node.
+    pub(crate) async fn tell_messages(&self, arrived: MessagesArrived) {
+        let listeners = self.listeners();
+        for listener in listeners.iter().flat_map(|it| &it.messages) {
+            tell(listener, arrived.clone()).await;
         }
     }
 

@@ -10,11 +10,12 @@
 //! | `profile` | what the node's settings say |
 //! | `login`, `logins`, `login_failure`, `password` | logging an account in, who is told of it, what went wrong, and the password |
 //! | [`rpc`], `answer` | calls, and what their answers mean |
-//! | [`signals`], `peers`, `stores`, `login_signal` | which signals are needed and what they say |
+//! | [`signals`], `peers`, `stores`, `arrivals`, `login_signal` | which signals are needed and what they say |
 //! | [`frames`], `socket`, `inbox` | WebSocket frames, the reader that never stops, what waits to be read |
 //! | `signal_dispatch` | which actor is told of which signal |
 
 mod answer;
+mod arrivals;
 mod config;
 pub mod detect;
 pub mod driver;

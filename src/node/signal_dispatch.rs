@@ -22,6 +22,7 @@ pub(crate) async fn dispatch(link: Rc<Link>) {
             Delivery::Peers(snapshot) => link.deliver(snapshot).await,
             Delivery::Connection(said) => link.tell_connectedness(said).await,
             Delivery::History(signal) => tell(&listeners.history_signals, signal).await,
+            Delivery::Messages(arrived) => link.tell_messages(arrived).await,
             Delivery::Switched(switched) => {
                 if shows_own_cycle(&link, &switched) {
                     link.inbox.notify_session(SessionEvent::OwnCycle);

@@ -1,18 +1,19 @@
 //! Signals: which ones are needed, told from their first bytes, and what they say.
 //!
-//! A signal is `{"type":"…","event":…}`. Go always writes the type first, so that most signals (chat
-//! messages, wallets, tokens: megabytes of them) are known as foreign before anything else is looked at.
+//! A signal is `{"type":"…","event":…}`. Go always writes the type first, so that most signals (wallets, tokens:
+//! megabytes of them) are known as foreign before anything else is looked at.
 
 use std::borrow::Cow;
 
 use actors::{
-    messages::node::{HistorySignal, NodeSwitched, PeerSnapshot},
+    messages::node::{HistorySignal, MessagesArrived, NodeSwitched, PeerSnapshot},
     model::{address::Network, node::Connectedness},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::node::{
+    arrivals::Tally,
     login_signal,
     peers::{EnodePeers, IdPeers, named_identity},
 };
@@ -23,6 +24,13 @@ pub const HEAD: usize = 512;
 /// Up to this many bytes are read of a signal whose type is not its first member: a host application that
 /// writes its own JSON may do that.
 pub(crate) const LONGEST_UNORDERED: usize = 64 * 1024;
+
+/// The longest needed signal, in bytes: a peer table of 10,000 peers. Longer ones are skipped and counted.
+pub const LONGEST_SIGNAL: usize = 4 * 1024 * 1024;
+
+/// The longest `messages.new` that is read, in bytes; recorded ones have a few thousand. Of a longer one it is only told
+/// that it arrived.
+pub const LONGEST_MESSAGES: usize = 1024 * 1024;
 
 /// The signals that are needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +49,8 @@ pub enum Kind {
     HistoryFailed,
     /// `mailserver.changed`: only nodes with a cycle of their own.
     MailserverChanged,
+    /// `messages.new`: messages reached the node, live or as history.
+    MessagesNew,
     /// `node.login`: a login succeeded or failed.
     NodeLogin,
     /// `node.ready`.
@@ -59,11 +69,25 @@ impl Kind {
             b"history.request.completed" => Self::HistoryCompleted,
             b"history.request.failed" => Self::HistoryFailed,
             b"mailserver.changed" => Self::MailserverChanged,
+            b"messages.new" => Self::MessagesNew,
             b"node.login" => Self::NodeLogin,
             b"node.ready" => Self::NodeReady,
             b"node.stopped" | b"node.crashed" => Self::NodeStopped,
             _ => return None,
         })
+    }
+
+    /// How long it may be to be read, in bytes.
+    pub(crate) fn longest(self) -> usize {
+        match self {
+            Self::MessagesNew => LONGEST_MESSAGES,
+            _ => LONGEST_SIGNAL,
+        }
+    }
+
+    /// Whether one that is too long to be read still says something.
+    pub(crate) fn tells_unread(self) -> bool {
+        self == Self::MessagesNew
     }
 
     /// Of a table of peers, which ones: a newer table replaces it.
@@ -141,6 +165,8 @@ pub enum Signal {
     History(HistorySignal),
     /// The node uses another mailserver.
     Switched(NodeSwitched),
+    /// Messages reached the node; `None` if it came with none, but with other news.
+    Messages(Option<MessagesArrived>),
     /// An account logged in.
     LoggedIn,
     /// A login failed: nobody is logged in by it.
@@ -179,6 +205,12 @@ struct PeerStats {
     online: Option<bool>,
     /// Null is an empty table; a signal without any says nothing about peers.
     peers: IdPeers,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct New {
+    messages: Tally,
 }
 
 #[derive(Deserialize)]
@@ -239,6 +271,7 @@ pub fn read(signal: &[u8]) -> Result<Option<Signal>, Unreadable> {
             Signal::History(HistorySignal::Failed { reason })
         }
         Kind::MailserverChanged => Signal::Switched(switched(nullable(event)?)),
+        Kind::MessagesNew => Signal::Messages(nullable::<New>(event)?.messages.arrived()),
         Kind::NodeLogin => match login_signal::read(event) {
             Ok(()) => Signal::LoggedIn,
             Err(reason) => Signal::LoginFailed { reason },

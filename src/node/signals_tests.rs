@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn the_type_is_seen_before_the_rest_has_arrived() {
-    assert_eq!(peek(br#"{"type":"messages.new","eve"#), Peek::Foreign);
+    assert_eq!(peek(br#"{"type":"wallet","eve"#), Peek::Foreign);
     assert_eq!(
         peek(br#"{"type":"wakuv2.peerstats","#),
         Peek::Wanted(Kind::PeerStats)
@@ -24,7 +24,7 @@ fn the_type_is_seen_before_the_rest_has_arrived() {
 #[test]
 fn foreign_signals_are_not_parsed() {
     assert_eq!(
-        read(br#"{"type":"messages.new","event":{not json at all"#),
+        read(br#"{"type":"wallet","event":{not json at all"#),
         Ok(None)
     );
     assert_eq!(
@@ -102,6 +102,27 @@ fn history_goes_on_with_and_without_ids() {
         read(br#"{"type":"history.request.batch.processed","event":{}}"#),
         Ok(None)
     );
+}
+
+#[test]
+fn messages_are_counted_and_other_news_are_none() {
+    let told = |event: &str| match read(
+        format!(r#"{{"type":"messages.new","event":{event}}}"#).as_bytes(),
+    ) {
+        Ok(Some(Signal::Messages(arrived))) => arrived.map(|it| it.messages),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        told(r#"{"chats":[{"id":"c"}],"messages":[{"id":"1"},{"id":"2","contentType":1}]}"#),
+        Some(2)
+    );
+    for none in ["null", "{}", r#"{"messages":null,"communities":[{}]}"#] {
+        assert_eq!(told(none), None, "{none}");
+    }
+    for odd in [r#"{"messages":7}"#, r#"{"messages":[7]}"#, "7"] {
+        let text = format!(r#"{{"type":"messages.new","event":{odd}}}"#);
+        assert!(read(text.as_bytes()).is_err(), "{odd}");
+    }
 }
 
 #[test]

@@ -125,6 +125,10 @@ async fn read<T: AsyncRead + AsyncWrite + Unpin>(
                 inbox.put(kind, signal);
                 continue;
             }
+            Some(Ok(Incoming::Overlong(kind))) => {
+                inbox.put_overlong(kind);
+                continue;
+            }
             Some(Ok(Incoming::Ping(payload))) => Outgoing::Pong(payload),
             Some(Ok(Incoming::Close)) => Outgoing::Close,
             Some(Err(error)) => return error,

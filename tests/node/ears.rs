@@ -8,7 +8,9 @@ use std::{
 };
 
 use ::actors::{
-    messages::node::{ConnectionChanged, HistorySignal, NodeChanged, NodeSwitched, PeerSnapshot},
+    messages::node::{
+        ConnectionChanged, HistorySignal, MessagesArrived, NodeChanged, NodeSwitched, PeerSnapshot,
+    },
     model::{
         mailserver::Identity,
         node::{Connectedness, NodeState, Profile},
@@ -30,6 +32,7 @@ pub(crate) enum Heard {
     Connection(Connectedness),
     History(HistorySignal),
     Switched(NodeSwitched),
+    Messages(MessagesArrived),
 }
 
 /// Everything that the driver tells, whoever it is told to.
@@ -65,6 +68,7 @@ hears!(PeerSnapshot, _name, peers => Heard::Peers(peers));
 hears!(ConnectionChanged, _name, changed => Heard::Connection(changed.0));
 hears!(HistorySignal, _name, signal => Heard::History(signal));
 hears!(NodeSwitched, _name, switched => Heard::Switched(switched));
+hears!(MessagesArrived, _name, arrived => Heard::Messages(arrived));
 
 impl Ears {
     pub(crate) fn listeners(&self) -> Listeners {
@@ -82,8 +86,9 @@ impl Ears {
             ],
             peers: vec![registry.recipient()],
             connection: vec![connector.clone().recipient()],
-            history_signals: history.recipient(),
+            history_signals: history.clone().recipient(),
             switched: connector.recipient(),
+            messages: vec![history.recipient()],
         }
     }
 

@@ -88,7 +88,7 @@ async fn every_recorded_answer_is_understood() {
 
 #[test]
 fn every_recorded_signal_is_read_or_known_as_foreign() {
-    let mut read = [0; 5];
+    let (mut read, mut messages) = ([0; 5], 0);
     for version in ["waku1-v0.94", "waku2-v0.94", "pin-2024-10"] {
         let path = format!(
             "{}/tests/fixtures/wire/{version}.signals.jsonl",
@@ -114,6 +114,13 @@ fn every_recorded_signal_is_read_or_known_as_foreign() {
                     assert_eq!(none, empty, "{line}");
                     read[2] += 1;
                 }
+                Some(Signal::Messages(arrived)) => {
+                    let event = &serde_json::from_str::<Value>(line).unwrap()["event"];
+                    let listed = event["messages"].as_array().map(|list| list.len() as u64);
+                    // Gaps were recorded in the answers of requests only.
+                    assert_eq!(arrived.map(|it| it.messages), listed, "{line}");
+                    messages += listed.unwrap_or_default();
+                }
                 Some(Signal::LoggedIn) => read[3] += 1,
                 // None was recorded with a failure, all with what goes before a login.
                 Some(Signal::LoginFailed { reason }) => panic!("{reason}: {line}"),
@@ -123,6 +130,7 @@ fn every_recorded_signal_is_read_or_known_as_foreign() {
         }
     }
     assert!(read.iter().all(|count| *count > 5), "{read:?}");
+    assert!(messages > 5, "{messages} messages");
 }
 
 #[actix::test]

@@ -18,11 +18,9 @@ async fn subscribed() -> (Node, Addr<Driver>, Ears) {
     (node, driver, ears)
 }
 
-#[actix::test]
-async fn a_message_of_fifty_megabytes_passes_by() {
-    let (node, driver, ears) = subscribed().await;
+/// Sends a signal of 50 MB that begins like this, and a peer table after it.
+async fn fifty_megabytes(node: &Node, head: &[u8]) {
     let length: u64 = 50 * 1024 * 1024;
-    let head = br#"{"type":"messages.new","event":""#;
     node.send_raw(&[&[0x81, 127][..], &length.to_be_bytes(), head].concat())
         .await;
     let (chunk, mut left) = (vec![b'x'; 1024 * 1024], length as usize - head.len());
@@ -32,6 +30,12 @@ async fn a_message_of_fifty_megabytes_passes_by() {
         left -= next;
     }
     node.peers(&[STORE_1]).await;
+}
+
+#[actix::test]
+async fn a_signal_of_fifty_megabytes_passes_by() {
+    let (node, driver, ears) = subscribed().await;
+    fifty_megabytes(&node, br#"{"type":"wallet","event":""#).await;
     ears.peers(&[STORE_1]).await;
     let traffic = driver.send(GetTraffic).await.unwrap();
     assert_eq!(
@@ -42,6 +46,30 @@ async fn a_message_of_fifty_megabytes_passes_by() {
         ),
         (2, 1, 0)
     );
+}
+
+#[actix::test]
+async fn messages_are_told_however_long_the_signal() {
+    let (node, _driver, ears) = subscribed().await;
+    let arrived = async || {
+        ears.until(|heard| match heard {
+            Heard::Messages(arrived) => Some(arrived.clone()),
+            _ => None,
+        })
+        .await
+    };
+    let gap = r#"{"id":"0x2","localChatId":"chat","contentType":10}"#;
+    node.signal(&format!(
+        r#"{{"type":"messages.new","event":{{"messages":[{{"id":"0x1","contentType":1}},{gap}]}}}}"#
+    ))
+    .await;
+    let told = arrived().await;
+    assert_eq!((told.messages, told.gaps.len()), (1, 1));
+    assert_eq!(told.gaps[0].chat, "chat");
+    // How many there are in a longer one nobody knows: at least one.
+    fifty_megabytes(&node, br#"{"type":"messages.new","event":""#).await;
+    let told = arrived().await;
+    assert_eq!((told.messages, told.gaps.len()), (1, 0));
 }
 
 #[actix::test]
