@@ -12,6 +12,7 @@
 //! | [`online`] | whether we are online ourselves |
 //! | [`journal`] | what must be covered, and what became of it; its decisions are in `book` |
 //! | [`history_requester`] | what the node still has to ask for, until it was answered; its decisions are in `request_queue` |
+//! | [`auditor`] | whether others hold messages that the node was not given: after each covered window, and now and then; its decisions are in `plan` |
 //! | [`gap_filler`] | has the node fill the gaps of which it knows; its decisions are in `gaps` |
 //! | [`login`] | logs a node in again that came back logged out, if people want that; its decisions are in `plan` |
 //! | [`events`] | what happened, numbered, for every subscriber |
@@ -22,6 +23,7 @@
 //! another one. Nothing here opens a socket or reads a clock: adapters answer [`messages::node`] and
 //! [`messages::ping::Probe`], and time is tokio's, so that a test can hold it.
 
+pub mod auditor;
 pub mod connector;
 mod deadline;
 pub mod events;

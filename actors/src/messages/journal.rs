@@ -87,6 +87,12 @@ pub struct OpenWindow {
     pub reason: Reason,
 }
 
+/// Whether any window is open: the node fetches, or is about to be made to. Sent by the journal to the auditor at
+/// changes.
+#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct WindowsOpen(pub bool);
+
 /// A window was covered by a request. Sent by the journal to the auditor.
 #[derive(Message, Clone, Debug, PartialEq, Eq)]
 #[rtype(result = "()")]
@@ -100,11 +106,6 @@ pub struct WindowCovered {
     /// The messages that the last requests brought, the oldest first.
     pub brought: Vec<u64>,
 }
-
-/// Windows are open, or none is any more. Sent by the journal to those who do what can wait.
-#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
-#[rtype(result = "()")]
-pub struct WindowsOpen(pub bool);
 
 /// What others hold of a window that was covered. Sent by the auditor.
 #[derive(Message, Clone, Debug, PartialEq, Eq)]

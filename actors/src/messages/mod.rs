@@ -2,6 +2,7 @@
 //!
 //! One file a conversation; each message says who sends it and what it is answered with.
 
+pub mod audit;
 pub mod candidates;
 pub mod connection;
 pub mod events;
