@@ -9,12 +9,11 @@ use actix::{
 use actors::{
     messages::login::{Account, LogIn, LoginError, LoginPort, PasswordStamp, ReadAccounts, Stamp},
     messages::node::{
-        Connect, DropPeer, GetTraffic, Introduce, NodePort, PushSignals, RefreshPeers,
-        RequestCommunity, RequestHistory, Traffic,
+        Connect, DropPeer, GetTraffic, Introduce, NodePort, PushSignals, RefreshPeers, Traffic,
     },
     model::{
         address::Network,
-        node::{Blame, CommunityAnswer, Connection, HistoryAnswer, Mode, NodeError},
+        node::{Blame, Connection, Mode, NodeError},
     },
 };
 
@@ -22,7 +21,6 @@ use crate::node::{
     Signals,
     config::Config,
     detect::Driving,
-    history,
     link::{Link, Listeners},
     login::{self, LoginConfig},
     observe, pin,
@@ -110,7 +108,7 @@ impl Driver {
     }
 
     /// Answers from outside the actor, so that a call that hangs holds nobody up.
-    fn answer<T: 'static, F>(
+    pub(crate) fn answer<T: 'static, F>(
         &self,
         call: impl FnOnce(Rc<Link>, Driving) -> F,
     ) -> ResponseFuture<Result<T, NodeError>>
@@ -241,30 +239,6 @@ impl Handler<RefreshPeers> for Driver {
             if let Err(error) = link.watch(link.refresh(driving.network).await) {
                 tracing::debug!(%error, "peers not refreshed");
             }
-        })
-    }
-}
-
-impl Handler<RequestHistory> for Driver {
-    type Result = ResponseFuture<Result<HistoryAnswer, NodeError>>;
-
-    fn handle(&mut self, _: RequestHistory, _ctx: &mut Self::Context) -> Self::Result {
-        self.answer(
-            |link, driving| async move { history::request(&link, driving.generation).await },
-        )
-    }
-}
-
-impl Handler<RequestCommunity> for Driver {
-    type Result = ResponseFuture<Result<CommunityAnswer, NodeError>>;
-
-    fn handle(
-        &mut self,
-        RequestCommunity(id): RequestCommunity,
-        _ctx: &mut Self::Context,
-    ) -> Self::Result {
-        self.answer(|link, driving| async move {
-            history::request_community(&link, driving.generation, &id).await
         })
     }
 }

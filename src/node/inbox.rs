@@ -15,6 +15,7 @@ use tokio::sync::{Notify, broadcast};
 use crate::node::{
     arrivals,
     logins::{LoginNews, Logins},
+    running::Running,
     signals::{self, Kind, Peek, Signal},
     traffic::Counters,
 };
@@ -69,6 +70,8 @@ pub(crate) struct Inbox {
     session_event_arrived: Notify,
     switches: broadcast::Sender<NodeSwitched>,
     pub(crate) logins: Logins,
+    /// The node's history requests.
+    pub(crate) running: Running,
     dropped: Cell<u64>,
 }
 
@@ -86,6 +89,7 @@ impl Inbox {
             session_event_arrived: Notify::new(),
             switches: broadcast::channel(64).0,
             logins: Logins::default(),
+            running: Running::default(),
             dropped: Cell::new(0),
         }
     }
@@ -168,9 +172,11 @@ impl Inbox {
     }
 
     fn keep(&self, event: Signal) {
-        if let Signal::Switched(switched) = &event {
+        match &event {
             // Nobody may be waiting for one.
-            let _ = self.switches.send(switched.clone());
+            Signal::Switched(switched) => drop(self.switches.send(switched.clone())),
+            Signal::History(signal) => self.running.note(signal),
+            _ => {}
         }
         let mut events = self.events.borrow_mut();
         if events.len() == MOST_WAITING {
@@ -240,6 +246,7 @@ impl Inbox {
         ) {
             // It is another life of the node, or it may have said something that we did not hear.
             self.connectedness.set(None);
+            self.running.clear();
         }
         let mut session_events = self.session_events.borrow_mut();
         if session_events.back() != Some(&event) && session_events.len() < MOST_WAITING {

@@ -6,6 +6,9 @@
 //! | `session` | the life of a session: wait, detect, read, seed, follow, start over |
 //! | [`detect`] | which mode a node wants, asked with as few calls as possible |
 //! | `waku1`, `waku2`, `pin`, `observe` | what is sent in each mode |
+//! | `history_port` | the part of that port that is about history |
+//! | `history`, `rewind`, `running` | history requests, how a node is made to go back, and when it must not be |
+//! | `communities` | community requests |
 //! | `pin_memory` | which pins are the sidecar's own |
 //! | `profile` | what the node's settings say |
 //! | `login`, `logins`, `login_failure`, `password` | logging an account in, who is told of it, what went wrong, and the password |
@@ -16,11 +19,13 @@
 
 mod answer;
 mod arrivals;
+mod communities;
 mod config;
 pub mod detect;
 pub mod driver;
 pub mod frames;
 mod history;
+mod history_port;
 mod inbox;
 mod link;
 mod login;
@@ -34,7 +39,9 @@ mod peers;
 mod pin;
 mod pin_memory;
 mod profile;
+mod rewind;
 pub mod rpc;
+mod running;
 mod session;
 mod signal_dispatch;
 pub mod signals;

@@ -1,6 +1,6 @@
 //! What a node's own settings say: account, fleet, pins, saved mailservers, cluster.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use actors::model::node::{NodeError, SavedMailserver};
 use serde::Deserialize;
@@ -10,6 +10,10 @@ use crate::node::rpc::RpcClient;
 
 /// The most saved mailservers that are taken over; people have a few.
 const MOST_SAVED: usize = 1_000;
+
+/// How far back a node asks that does not say so: the default of those since 2023-04 (status-go, `default_sync_period`).
+/// If that is too long for it, it still goes back no further than it wants to.
+const SYNC_PERIOD: Duration = Duration::from_secs(9 * 24 * 60 * 60);
 
 /// The part of `settings_getSettings` that matters here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +26,9 @@ pub(crate) struct Account {
     pub(crate) pins: BTreeMap<String, String>,
     /// The "use mailservers" switch; absent means on.
     pub(crate) use_mailservers: bool,
+    /// How far back the node asks for history. No value has another meaning; with 0, which no app offers, it would ask
+    /// for nothing at all.
+    pub(crate) sync_period: Duration,
 }
 
 /// The part of `settings_nodeConfig` that matters here; absent where the version has no such member.
@@ -29,6 +36,8 @@ pub(crate) struct Account {
 pub(crate) struct Cluster {
     /// Whether the node runs waku v2.
     pub(crate) waku2: Option<bool>,
+    /// Whether it uses shards; absent before there were any (2023), and since all nodes use them.
+    pub(crate) sharded: Option<bool>,
     /// Whether its own mailserver cycle is switched on.
     pub(crate) own_cycle: bool,
     /// The fleet it was built or started for.
@@ -80,6 +89,10 @@ fn read_account(settings: &Value) -> Account {
             })
             .collect(),
         use_mailservers: settings["use-mailservers?"].as_bool().unwrap_or(true),
+        sync_period: settings["default-sync-period"]
+            .as_u64()
+            .filter(|seconds| *seconds > 0)
+            .map_or(SYNC_PERIOD, Duration::from_secs),
     }
 }
 
@@ -101,6 +114,7 @@ fn read_cluster(config: &Value) -> Cluster {
         .filter(|fleet| !fleet.is_empty());
     Cluster {
         waku2: config["WakuV2Config"]["Enabled"].as_bool(),
+        sharded: config["WakuV2Config"]["UseShardAsDefaultTopic"].as_bool(),
         own_cycle: config["ShhextConfig"]["EnableMailserverCycle"]
             .as_bool()
             .unwrap_or(false),
@@ -184,6 +198,11 @@ mod tests {
             BTreeMap::from([("eth.prod".into(), "enode://7d2c@127.0.0.1:30401".into())])
         );
         assert!(!set.use_mailservers);
+        let period = |settings: Value| read_account(&settings).sync_period.as_secs();
+        assert_eq!(period(json!({"default-sync-period": 86_400})), 86_400);
+        for none in [json!({}), json!({"default-sync-period": 0})] {
+            assert_eq!(period(none), 777_600);
+        }
         assert!(read_account(&Value::Null).use_mailservers);
     }
 
@@ -213,6 +232,7 @@ mod tests {
             cluster,
             Cluster {
                 waku2: Some(true),
+                sharded: None,
                 own_cycle: true,
                 fleet: Some("eth.prod".into())
             }

@@ -12,6 +12,7 @@ mod peer;
 mod peers;
 mod probes;
 mod recordings;
+mod rewind;
 mod scripted;
 mod sessions;
 mod signals;

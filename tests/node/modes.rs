@@ -359,33 +359,6 @@ async fn newer_history_request_takes_the_place_of_one_that_hangs() {
 }
 
 #[actix::test]
-async fn communities_are_fetched_as_each_generation_wants_it() {
-    let id = "0x03ec3213148a51c8e445ee407d7b1c59efa747f67801dc1d7ed4e20b52040c267a";
-    let fetch = json!([{"communityKey": id, "tryDatabase": false, "waitForResponse": true}]);
-    let generations = [
-        (
-            "waku2",
-            "wakuext_requestCommunityInfoFromMailserver",
-            json!([id]),
-        ),
-        ("pin", "wakuext_fetchCommunity", fetch),
-    ];
-    for (kind, method, params) in generations {
-        let (node, driver, _ears) = ready(kind).await;
-        assert_eq!(
-            driver.send(RequestCommunity(id.into())).await.unwrap(),
-            Ok(CommunityAnswer::Unknown)
-        );
-        assert_eq!(node.orders(), calls(&[(method, params)]));
-        node.script(|_, _| Some(Reply::Result(json!({"id": "0x03"}))));
-        assert_eq!(
-            driver.send(RequestCommunity(id.into())).await.unwrap(),
-            Ok(CommunityAnswer::Found)
-        );
-    }
-}
-
-#[actix::test]
 async fn nodes_between_the_generations_are_asked_in_the_other_way() {
     let (node, driver, _ears) = ready("pin").await;
     // A pin node of 2022 takes no parameter, and does not know the method of 2024.
@@ -393,7 +366,7 @@ async fn nodes_between_the_generations_are_asked_in_the_other_way() {
         ("wakuext_requestAllHistoricMessages", false) => {
             Some(Reply::Error(-32602, "too many arguments, want at most 0"))
         }
-        ("wakuext_fetchCommunity", _) => None,
+        ("wakuext_fetchCommunity" | "wakuext_communities", _) => None,
         _ => Some(Reply::Result(json!({}))),
     });
     let history = driver.send(RequestHistory::default()).await.unwrap();
