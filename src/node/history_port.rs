@@ -1,12 +1,19 @@
-//! The part of the port to the node that is about history: what was missed, communities.
+//! The part of the port to the node that is about history: what was missed, gaps, chats, topics, communities.
 
 use actix::{Handler, ResponseFuture};
 use actors::{
-    messages::node::{RequestCommunity, RequestHistory},
-    model::node::{CommunityAnswer, HistoryAnswer, NodeError},
+    messages::node::{
+        ExtendChat, FillGaps, ReadChats, ReadTopics, RequestCommunity, RequestHistory,
+    },
+    model::{
+        gap::Chat,
+        moment::Moment,
+        node::{CommunityAnswer, HistoryAnswer, NodeError},
+        topic::MarkedTopic,
+    },
 };
 
-use crate::node::{communities, driver::Driver, history};
+use crate::node::{chats, communities, driver::Driver, history, topics};
 
 impl Handler<RequestHistory> for Driver {
     type Result = ResponseFuture<Result<HistoryAnswer, NodeError>>;
@@ -19,6 +26,40 @@ impl Handler<RequestHistory> for Driver {
         self.answer(move |link, driving| async move {
             history::request(&link, driving.generation, since).await
         })
+    }
+}
+
+impl Handler<ReadTopics> for Driver {
+    type Result = ResponseFuture<Result<Vec<MarkedTopic>, NodeError>>;
+
+    fn handle(&mut self, _: ReadTopics, _ctx: &mut Self::Context) -> Self::Result {
+        self.answer(|link, driving| async move { topics::read(&link, driving).await })
+    }
+}
+
+impl Handler<FillGaps> for Driver {
+    type Result = ResponseFuture<Result<(), NodeError>>;
+
+    fn handle(&mut self, order: FillGaps, _ctx: &mut Self::Context) -> Self::Result {
+        self.answer(
+            |link, _| async move { chats::fill_gaps(&link, &order.chat, &order.messages).await },
+        )
+    }
+}
+
+impl Handler<ReadChats> for Driver {
+    type Result = ResponseFuture<Result<Vec<Chat>, NodeError>>;
+
+    fn handle(&mut self, _: ReadChats, _ctx: &mut Self::Context) -> Self::Result {
+        self.answer(|link, _| async move { chats::read(&link).await })
+    }
+}
+
+impl Handler<ExtendChat> for Driver {
+    type Result = ResponseFuture<Result<Option<Moment>, NodeError>>;
+
+    fn handle(&mut self, ExtendChat(chat): ExtendChat, _ctx: &mut Self::Context) -> Self::Result {
+        self.answer(|link, _| async move { chats::extend(&link, &chat).await })
     }
 }
 

@@ -8,7 +8,7 @@
 //! | `waku1`, `waku2`, `pin`, `observe` | what is sent in each mode |
 //! | `history_port` | the part of that port that is about history |
 //! | `history`, `rewind`, `running` | history requests, how a node is made to go back, and when it must not be |
-//! | `communities` | community requests |
+//! | `topics`, `chats`, `communities` | what a node listens to, and how more of it is fetched |
 //! | `pin_memory` | which pins are the sidecar's own |
 //! | `profile` | what the node's settings say |
 //! | `login`, `logins`, `login_failure`, `password` | logging an account in, who is told of it, what went wrong, and the password |
@@ -19,6 +19,7 @@
 
 mod answer;
 mod arrivals;
+mod chats;
 mod communities;
 mod config;
 pub mod detect;
@@ -47,6 +48,7 @@ mod signal_dispatch;
 pub mod signals;
 mod socket;
 mod stores;
+mod topics;
 mod traffic;
 mod waku1;
 mod waku2;

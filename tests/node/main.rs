@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod before_login;
+mod chats;
 mod ears;
 mod login;
 mod modes;
