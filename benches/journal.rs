@@ -100,6 +100,7 @@ fn opened(number: u64) -> Window {
         state: State::OPEN,
         attempts: Vec::new(),
         requests: 0,
+        fetched_from: vec![],
         audit: None,
     }
 }

@@ -18,12 +18,16 @@ pub fn system() -> Source {
     })
 }
 
-/// Tells a reading at once and then every [`CLOCK_INTERVAL`], until nobody is there to be told.
-pub async fn tell(source: Source, to: Recipient<Clocks>) {
-    // Waiting until it is taken keeps a busy actor from being buried; one late reading is one reading.
-    while to.connected() {
-        // One that was lost with a restart of the actor is made up for by the next.
-        let _ = to.send(source()).await;
+/// Tells all of them one reading after the other, at once and then every [`CLOCK_INTERVAL`], until nobody is there to be
+/// told.
+pub async fn tell(source: Source, to: Vec<Recipient<Clocks>>) {
+    while to.iter().any(Recipient::connected) {
+        let reading = source();
+        for listener in &to {
+            // Waiting until it is taken keeps a busy actor from being buried; one late reading is one reading. One that
+            // was lost with a restart of the actor is made up for by the next.
+            let _ = listener.send(reading).await;
+        }
         tokio::time::sleep(CLOCK_INTERVAL).await;
     }
 }
@@ -78,7 +82,7 @@ mod tests {
             wall: SystemTime::UNIX_EPOCH,
         });
         let start = Instant::now();
-        actix_rt::spawn(tell(source, to));
+        actix_rt::spawn(tell(source, vec![to]));
         assert_eq!(told.next().await.boot, Duration::ZERO);
         assert_eq!(start.elapsed(), Duration::ZERO);
         hours.set(1);

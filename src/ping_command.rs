@@ -116,7 +116,7 @@ impl Round {
             ],
             peers: vec![registry.clone().recipient()],
             connection: Vec::new(),
-            history_signals: listener.clone().recipient(),
+            history_signals: vec![listener.clone().recipient()],
             switched: listener.recipient(),
             messages: Vec::new(),
         }));

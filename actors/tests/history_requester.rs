@@ -62,7 +62,7 @@ fn requester(mut answers: Vec<History>) -> Mailboxes {
         },
         failing: failing_to,
         served: served_to,
-        under_way: Probe::start().0,
+        under_way: Vec::new(),
         began: Probe::start().0,
         ended: Probe::start().0,
         events: events_to,

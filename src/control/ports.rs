@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use actix::{Message, Recipient};
 use actors::messages::{
+    audit,
     candidates::{AddCustom, Candidates, Pin, RemoveCustom, Unpin},
     connection,
     events::Subscribe,
+    gaps,
     history::{self, QueueCommunity, RequestNow},
+    journal::{AskFor, GetReport},
     login,
     node::{GetTraffic, PushSignals},
     online::GetVerdict,
@@ -49,8 +52,16 @@ pub struct Ports {
     pub watch: Recipient<GetWatch>,
     /// The history requester, for its state.
     pub history: Recipient<history::GetStatus>,
-    /// The history requester, to ask now.
+    /// The journal, to have history fetched now.
     pub request_history: Recipient<RequestNow>,
+    /// The journal, to have a period fetched again.
+    pub ask_for: Recipient<AskFor>,
+    /// The journal, for up to when history is complete.
+    pub report: Recipient<GetReport>,
+    /// The auditor, for its state.
+    pub audit: Recipient<audit::GetStatus>,
+    /// The gap filler, for its state.
+    pub gaps: Recipient<gaps::GetStatus>,
     /// The history requester, for a community.
     pub queue_community: Recipient<QueueCommunity>,
     /// The login, for its state, where it is configured.

@@ -65,7 +65,7 @@ impl Message<'_> {
         Some(Gap {
             chat,
             message: text(self.id)?,
-            period: self.gap.and_then(|it| period(it)),
+            period: self.gap.and_then(period),
         })
     }
 }

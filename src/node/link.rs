@@ -51,7 +51,7 @@ pub struct Listeners {
     /// How well the node is connected.
     pub connection: Vec<Recipient<ConnectionChanged>>,
     /// The history requests of the node itself.
-    pub history_signals: Recipient<HistorySignal>,
+    pub history_signals: Vec<Recipient<HistorySignal>>,
     /// The node's own choice of a mailserver.
     pub switched: Recipient<NodeSwitched>,
     /// The messages that reach the node, live or as history.

@@ -21,7 +21,11 @@ pub(crate) async fn dispatch(link: Rc<Link>) {
         match delivery {
             Delivery::Peers(snapshot) => link.deliver(snapshot).await,
             Delivery::Connection(said) => link.tell_connectedness(said).await,
-            Delivery::History(signal) => tell(&listeners.history_signals, signal).await,
+            Delivery::History(signal) => {
+                for listener in &listeners.history_signals {
+                    tell(listener, signal.clone()).await;
+                }
+            }
             Delivery::Messages(arrived) => link.tell_messages(arrived).await,
             Delivery::Switched(switched) => {
                 if shows_own_cycle(&link, &switched) {

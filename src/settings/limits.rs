@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fmt::Display, ops::RangeInclusive, path::Path, time::Duration};
 
 use actors::{fleet_registry::MOST_CUSTOM, model::address::Address};
+use bytesize::ByteSize;
 
 use super::{LoginSection, Settings};
 use crate::node::{CALL_RPC, Invalid, check_range};
@@ -15,6 +16,9 @@ const MAX_NAME_BYTES: usize = 256;
 
 /// Bytes per minute: less would not pay for a probe, more is no bound.
 const BUDGET: RangeInclusive<u64> = 1024..=1_000_000_000;
+
+/// Bytes per hour: less would not pay for an audit, more is no bound.
+const AUDIT_BUDGET: RangeInclusive<u64> = 64 << 10..=1 << 40;
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -71,6 +75,15 @@ pub(super) fn check(settings: &Settings) -> Result<(), Violation> {
         let reason = format!("must be {least} to {most}");
         return Err(Violation::new("watch.budget", reason));
     }
+    let budget = settings.audit.budget;
+    if !AUDIT_BUDGET.contains(&budget.as_u64()) {
+        let (least, most) = (
+            ByteSize(*AUDIT_BUDGET.start()),
+            ByteSize(*AUDIT_BUDGET.end()),
+        );
+        let reason = format!("must be {least} to {most}");
+        return Err(Violation::new("audit.budget", reason));
+    }
     if settings.state.dir.is_empty() {
         return Err(Violation::new(
             "state.dir",
@@ -108,7 +121,13 @@ fn durations(settings: &Settings) -> Result<(), Invalid> {
         history.retry_max,
         history.retry_initial..=24 * HOUR,
     )?;
-    check_range("history.timeout", history.timeout, tenth..=HOUR)
+    check_range("history.timeout", history.timeout, tenth..=HOUR)?;
+    check_range("history.overlap", history.overlap, Duration::ZERO..=HOUR)?;
+    check_range("history.min_interval", history.min_interval, SECOND..=HOUR)?;
+    match history.sweep.pause() {
+        Some(sweep) => check_range("history.sweep", sweep, 60 * SECOND..=24 * HOUR),
+        None => Ok(()),
+    }
 }
 
 /// What a login needs must be there as a whole, or not at all.

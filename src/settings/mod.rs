@@ -11,12 +11,14 @@
 //! if not every value is good, one line in `limits.rs`.
 
 mod error;
+mod history_section;
 mod layers;
 mod limits;
 mod provenance;
 mod sections;
 
 pub use error::SettingsError;
+pub use history_section::{AuditSection, HistorySection};
 pub use layers::{DEFAULTS, ENVIRONMENT_PREFIX, Sources};
 pub use limits::MAX_MAILSERVERS;
 pub use sections::{

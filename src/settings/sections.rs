@@ -9,13 +9,14 @@ use actors::{
         pin::Policy,
     },
     fleet_registry::Discover,
-    history_requester, login,
+    login,
     model::node::SavedMailserver,
     online, selector, supervisor,
     watch::{self, RoundProof},
 };
 use serde::Deserialize;
 
+use super::history_section::{AuditSection, HistorySection};
 use crate::{
     fleets,
     node::{self, LoginConfig, PasswordFile, PasswordHash, Signals},
@@ -41,7 +42,9 @@ pub struct Settings {
     /// The watch over the active mailserver.
     pub watch: WatchSection,
     /// Requests for missed history.
-    pub history: history_requester::Config,
+    pub history: HistorySection,
+    /// The second opinion.
+    pub audit: AuditSection,
     /// The login of a node that came back logged out.
     pub login: LoginSection,
     /// The control API.

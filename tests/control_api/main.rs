@@ -7,4 +7,5 @@ mod remote;
 mod server;
 mod state;
 mod streams;
+mod stub_history;
 mod stubs;

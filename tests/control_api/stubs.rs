@@ -11,7 +11,7 @@ use actors::{
         connection,
         events::{Event, Numbered, Publish, Subscribe},
         history,
-        history::{QueueCommunity, QueueError, RequestNow},
+        journal::Report,
         login,
         node::{GetTraffic, PushSignals, Traffic},
         online::{GetVerdict, Online},
@@ -56,6 +56,8 @@ pub(crate) struct Stub {
     pub(crate) refuse: Option<RegistryError>,
     /// What reached it, in order.
     pub(crate) heard: Rc<RefCell<Vec<String>>>,
+    /// What the journal tells.
+    pub(crate) report: Report,
     /// What was published.
     pub(crate) events: Vec<Numbered>,
     /// Who follows.
@@ -67,7 +69,7 @@ impl Actor for Stub {
 }
 
 impl Stub {
-    fn hear(&self, what: String) {
+    pub(crate) fn hear(&self, what: String) {
         self.heard.borrow_mut().push(what);
     }
 
@@ -307,31 +309,6 @@ impl Handler<Unpin> for Stub {
 
     fn handle(&mut self, _: Unpin, _: &mut Self::Context) -> Self::Result {
         self.changed("unpin".to_owned(), ())
-    }
-}
-
-impl Handler<RequestNow> for Stub {
-    type Result = ();
-
-    fn handle(&mut self, _: RequestNow, _: &mut Self::Context) {
-        self.hear("history".to_owned());
-    }
-}
-
-impl Handler<QueueCommunity> for Stub {
-    type Result = Result<(), QueueError>;
-
-    fn handle(
-        &mut self,
-        QueueCommunity(id): QueueCommunity,
-        _: &mut Self::Context,
-    ) -> Self::Result {
-        self.hear(format!("community {id}"));
-        match id.as_str() {
-            "bad" => Err(QueueError::BadId(id)),
-            "full" => Err(QueueError::Full(64)),
-            _ => Ok(()),
-        }
     }
 }
 

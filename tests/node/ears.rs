@@ -86,7 +86,7 @@ impl Ears {
             ],
             peers: vec![registry.recipient()],
             connection: vec![connector.clone().recipient()],
-            history_signals: history.clone().recipient(),
+            history_signals: vec![history.clone().recipient()],
             switched: connector.recipient(),
             messages: vec![history.recipient()],
         }

@@ -36,8 +36,8 @@ pub struct Ports {
     pub failing: Recipient<MailserverFailing>,
     /// The connector.
     pub served: Recipient<MailserverServed>,
-    /// The connector.
-    pub under_way: Recipient<HistoryUnderWay>,
+    /// The connector, and the gap filler.
+    pub under_way: Vec<Recipient<HistoryUnderWay>>,
     /// The journal.
     pub began: Recipient<RequestBegan>,
     /// The journal.
@@ -78,7 +78,9 @@ impl HistoryRequester {
         }
         let under_way = self.queue.is_requesting();
         if std::mem::replace(&mut self.under_way, under_way) != under_way {
-            self.ports.under_way.do_send(HistoryUnderWay(under_way));
+            for listener in &self.ports.under_way {
+                listener.do_send(HistoryUnderWay(under_way));
+            }
         }
         self.arm(ctx);
         result

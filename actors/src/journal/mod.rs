@@ -44,10 +44,10 @@ use crate::{
 /// Whom the journal talks to.
 #[derive(Clone)]
 pub struct Ports {
-    /// The history requester.
-    pub available: Recipient<MailserverAvailable>,
-    /// The history requester.
-    pub gone: Recipient<MailserverGone>,
+    /// The history requester first, then those who have something else asked for.
+    pub available: Vec<Recipient<MailserverAvailable>>,
+    /// The same.
+    pub gone: Vec<Recipient<MailserverGone>>,
     /// The history requester.
     pub owe: Recipient<Owe>,
     /// The connector.
@@ -102,24 +102,30 @@ impl Journal {
         let ports = &self.ports;
         match command {
             Command::Available(source, pause, since) => {
-                ports.available.do_send(MailserverAvailable {
+                let available = MailserverAvailable {
                     source,
                     pause,
                     since,
-                });
+                };
+                tell(&ports.available, available);
             }
-            Command::Gone => ports.gone.do_send(MailserverGone),
+            Command::Gone => tell(&ports.gone, MailserverGone),
             Command::Owe(owe) => ports.owe.do_send(owe),
             Command::Prefer(prefer) => ports.prefer.do_send(prefer),
             Command::Audit(covered) => ports.audit.do_send(covered),
-            Command::Open(open) => {
-                for listener in &ports.open {
-                    listener.do_send(WindowsOpen(open));
-                }
-            }
+            Command::Open(open) => tell(&ports.open, WindowsOpen(open)),
             Command::Keep(entries) => ports.keep.do_send(KeepJournal(entries)),
             Command::Publish(event) => ports.events.do_send(Publish(event)),
         }
+    }
+}
+
+fn tell<M>(listeners: &[Recipient<M>], message: M)
+where
+    M: Message<Result = ()> + Clone + Send,
+{
+    for listener in listeners {
+        listener.do_send(message.clone());
     }
 }
 

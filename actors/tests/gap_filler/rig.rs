@@ -150,7 +150,12 @@ impl Rig {
     pub(crate) async fn mailserver(&self, pause: u64) {
         let source = Source::Picked;
         let pause = Duration::from_secs(pause);
-        self.tell(MailserverAvailable { source, pause }).await;
+        self.tell(MailserverAvailable {
+            source,
+            pause,
+            since: None,
+        })
+        .await;
     }
 
     pub(crate) async fn gone(&self) {

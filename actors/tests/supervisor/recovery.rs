@@ -50,7 +50,7 @@ async fn a_requester_that_panics_loses_no_request_that_was_accepted() {
         node: node(request_history, request_community),
         failing: Probe::start().0,
         served: Probe::start().0,
-        under_way: Probe::start().0,
+        under_way: Vec::new(),
         began: Probe::start().0,
         ended: Probe::start().0,
         events,

@@ -34,6 +34,7 @@ fn window(number: u64) -> Window {
         state: State::OPEN,
         attempts: vec![attempt(number); 8],
         requests: 9,
+        fetched_from: vec![],
         audit: None,
     }
 }
