@@ -47,19 +47,11 @@ const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 /// The most hashes that are kept from the first comparisons to the second ones.
 const MOST_KEPT: usize = 256 * 1024;
 
-/// Which comparison is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Check {
-    First,
-    Again,
-}
-
 /// Where a window stands.
 #[derive(Debug)]
 enum Stage {
     /// It is compared at that time; `since` that time it cannot be.
     Due {
-        check: Check,
         at: Instant,
         tries: u32,
         since: Option<Instant>,
@@ -131,7 +123,6 @@ impl Audits {
     ) {
         let in_flight = (window.period.until + IN_FLIGHT).since(wall);
         let stage = Stage::Due {
-            check: Check::First,
             // A period that ends in the future is the clock of somebody else: it is cut instead.
             at: now + pause.max(in_flight.min(2 * IN_FLIGHT)),
             tries: 0,
@@ -351,22 +342,15 @@ impl Entry {
         (true, Some(self.verdict(0, Finding::Second { wanted })))
     }
 
-    /// Whether it is compared again.
+    /// Whether it is compared again: not if that was so late already that those that were late had caught up.
     fn again(&mut self, now: Instant) -> bool {
-        let first = matches!(
-            self.stage,
-            Stage::Due {
-                check: Check::First,
-                ..
-            }
-        );
+        let at = self.covered + AGAIN;
         self.stage = Stage::Due {
-            check: Check::Again,
-            at: (self.covered + AGAIN).max(now),
+            at,
             tries: 0,
             since: None,
         };
-        first && !self.minor
+        at > now && !self.minor
     }
 
     /// Whether it is tried again.

@@ -42,7 +42,7 @@ pub(super) fn of_served(fetched: &Held, now: &Held) -> Comparison {
     let had: Hashes = fetched.values().flatten().copied().collect();
     let all: Hashes = now.values().flatten().copied().collect();
     let missing: Hashes = all.difference(&had).copied().collect();
-    let wanted = cover(&missing, now);
+    let wanted = cover(&missing, now, fetched);
     let holds_less = |it: &&Identity| {
         let holds = now.get(*it).or_else(|| fetched.get(*it));
         holds.is_some_and(|holds| !missing.is_subset(holds))
@@ -75,14 +75,16 @@ pub(super) fn common(held: &Held) -> Hashes {
     sets.fold(first.clone(), |common, it| &common & it)
 }
 
-/// Who hold these together: always the one that holds most of what is left.
-fn cover(missing: &Hashes, held: &Held) -> Vec<Identity> {
+/// Who hold these together: always the one that holds most of what is left; of several best one that was fetched from
+/// before, since it is connected or was.
+fn cover(missing: &Hashes, held: &Held, fetched: &Held) -> Vec<Identity> {
     let mut left = missing.clone();
     let mut cover = Vec::new();
     while !left.is_empty() {
         let best = held.iter().max_by_key(|(identity, holds)| {
             let of_left = left.intersection(holds).count();
-            (of_left, holds.len(), Reverse((*identity).clone()))
+            let before = fetched.contains_key(*identity);
+            (of_left, before, holds.len(), Reverse((*identity).clone()))
         });
         let Some((identity, holds)) = best.filter(|it| !left.is_disjoint(it.1)) else {
             return cover;

@@ -82,6 +82,10 @@ pub(super) fn judge(
         (_, 0) if respondents.are_unsupported(&from, now) => {
             second(respondents.draw_any(&from, random))
         }
+        // Several others were fetched from, and nobody else is known.
+        (2.., 0) if !respondents.are_more_than(&from) => {
+            Judgement::Compared(compare_served(&from, kept, &answers.held))
+        }
         (_, 0) => Judgement::Later,
         _ => Judgement::Compared(compare_served(&from, kept, &answers.held)),
     }

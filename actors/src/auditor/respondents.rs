@@ -111,6 +111,11 @@ impl Respondents {
         (!others.is_empty()).then(|| others[random.random_range(0..others.len())].clone())
     }
 
+    /// Whether there is anybody beside these.
+    pub(super) fn are_more_than(&self, these: &BTreeSet<Identity>) -> bool {
+        self.all.iter().any(|it| !these.contains(&it.identity))
+    }
+
     /// Whether there is anybody beside these, and all of them are known not to speak the protocol.
     pub(super) fn are_unsupported(&self, except: &BTreeSet<Identity>, now: Instant) -> bool {
         let others = self.all.iter().map(|it| &it.identity);

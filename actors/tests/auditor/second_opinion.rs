@@ -1,0 +1,224 @@
+//! Windows are compared by hashes, at once and again later.
+
+use std::time::Duration;
+
+use ::actors::{
+    messages::{
+        history::{MailserverAvailable, Source},
+        journal::{Finding, WindowCovered},
+        store::{Extent, StoreFailure},
+    },
+    model::window::WindowId,
+};
+
+use crate::rig::{covered, pass, period, rig, short};
+
+#[actix::test]
+async fn a_covered_window_is_compared_with_two_others_at_once_and_again_later() {
+    let it = rig().ready(6).await;
+    it.hold(&[0, 1, 2, 3, 4, 5], &[-500, -400]);
+    it.tell(covered(1, period(-600, -100), &[0])).await;
+    pass(300).await;
+    let queries = it.queries().await;
+    assert_eq!(queries.len(), 3);
+    assert_eq!(queries[0].1, 0, "the one that it was fetched from first");
+    for (at, _, query) in &queries {
+        assert!(*at <= 5.0, "after a short pause: {at}");
+        assert_eq!(
+            (query.period, query.extent),
+            (period(-600, -100), Extent::All)
+        );
+    }
+    let audited = it.audited.drain().await;
+    assert_eq!(audited.len(), 1);
+    assert_eq!(
+        (audited[0].held, &audited[0].finding),
+        (2, &Finding::Complete)
+    );
+    assert_eq!((audited[0].by.len(), audited[0].id.0), (3, 1));
+    pass(600).await;
+    let again = it.queries().await;
+    assert_eq!(again.len(), 3);
+    assert_eq!(again[0].0.round(), 390.0);
+    assert_eq!(it.findings().await, [Finding::Complete]);
+    pass(20_000).await;
+    assert_eq!(it.asked().await, [], "then it is settled");
+    assert_eq!(it.status().await.waiting, 0);
+}
+
+#[actix::test]
+async fn a_short_one_is_named_and_the_fullest_is_wanted_until_nothing_is_missing() {
+    let it = rig().ready(3).await;
+    it.hold(&[0, 1, 2], &[-500]);
+    it.hold(&[1, 2], &[-400]);
+    it.hold(&[2], &[-300, -200]);
+    it.hold(&[1], &[-250]);
+    it.tell(covered(1, period(-600, -100), &[0])).await;
+    pass(10).await;
+    let audited = it.audited.drain().await;
+    assert_eq!((audited.len(), audited[0].held), (1, 1));
+    assert_eq!(audited[0].finding, short(4, &[0], &[2, 1]));
+    pass(2000).await;
+    it.audited.assert_none("it is fetched again first").await;
+    it.tell(covered(1, period(-600, -100), &[0, 2, 1])).await;
+    pass(1000).await;
+    assert_eq!(it.findings().await, [Finding::Complete, Finding::Complete]);
+    let status = it.status().await;
+    assert_eq!((status.audits, status.short, status.missing), (3, 1, 4));
+}
+
+#[actix::test]
+async fn what_reached_the_mailserver_after_the_fetch_is_missing() {
+    let it = rig().ready(3).await;
+    it.hold(&[0, 1, 2], &[-500]);
+    it.tell(covered(1, period(-600, -100), &[0])).await;
+    pass(300).await;
+    assert_eq!(it.findings().await, [Finding::Complete]);
+    it.hold(&[0, 1, 2], &[-400]);
+    pass(100).await;
+    let found = it.findings().await;
+    assert_eq!(found, [short(1, &[], &[0])], "all of them hold it now");
+    it.tell(covered(1, period(-600, -100), &[0])).await;
+    pass(1000).await;
+    assert_eq!(it.findings().await, [Finding::Complete, Finding::Complete]);
+}
+
+#[actix::test]
+async fn a_window_that_stays_short_is_left_after_four_rounds() {
+    let it = rig().ready(3).await;
+    it.hold(&[1], &[-400]);
+    for _ in 0..4 {
+        it.tell(covered(1, period(-600, -100), &[0])).await;
+        pass(10).await;
+        assert_eq!(it.findings().await, [short(1, &[0], &[1])]);
+    }
+    it.tell(covered(1, period(-600, -100), &[0])).await;
+    pass(10_000).await;
+    it.audited.assert_none("it is left as it is").await;
+    let status = it.status().await;
+    assert_eq!((status.waiting, status.missing), (0, 1));
+}
+
+#[actix::test]
+async fn what_is_in_flight_is_not_compared() {
+    let it = rig().ready(3).await;
+    it.hold(&[1, 2], &[-60, 45]);
+    it.tell(covered(1, period(-600, 60), &[0])).await;
+    pass(30).await;
+    assert_eq!(it.asked().await, [], "its end is too young");
+    pass(30).await;
+    assert_eq!(it.findings().await, [short(1, &[0], &[1])]);
+    let queries = it.queries().await;
+    let late = queries[0].2.period.until.since(period(20, 20).from);
+    assert!(
+        late < Duration::from_millis(10),
+        "a clock that is ahead does not matter"
+    );
+}
+
+#[actix::test]
+async fn what_nobody_keeps_any_more_is_not_asked_for() {
+    let it = rig().ready(3).await;
+    let day = 24 * 3600;
+    it.tell(covered(1, period(-30 * day, -100), &[0])).await;
+    pass(10).await;
+    let queries = it.queries().await;
+    assert_eq!(queries.len(), 3 * 2);
+    assert!(
+        queries
+            .iter()
+            .all(|it| it.2.period.length() <= Duration::from_secs(24 * 3600))
+    );
+}
+
+#[actix::test]
+async fn ten_topics_at_a_time_are_asked_for() {
+    let it = rig().ready(3).await;
+    it.topics(Ok(25));
+    it.tell(covered(1, period(-600, -100), &[0])).await;
+    pass(10).await;
+    let queries = it.queries().await;
+    let topics: Vec<usize> = queries.iter().map(|it| it.2.topics.len()).collect();
+    assert_eq!(topics, [10, 10, 5].repeat(3));
+}
+
+#[actix::test]
+async fn a_busy_one_is_left_alone_and_another_is_asked() {
+    let it = rig().ready(4).await;
+    let busy = StoreFailure::Busy("429".into());
+    it.fail(&[1, 2], &busy);
+    for id in 1..=6 {
+        it.tell(covered(id, period(-600, -100), &[0])).await;
+    }
+    pass(20).await;
+    let findings = it.findings().await;
+    assert_eq!(findings, vec![Finding::Complete; 6], "one other is enough");
+    let queries = it.queries().await;
+    let of_busy = queries.iter().filter(|it| it.1 == 1 || it.1 == 2).count();
+    assert_eq!(of_busy, 2, "each was asked once");
+}
+
+#[actix::test]
+async fn without_anybody_to_compare_with_it_is_tried_for_an_hour() {
+    let it = rig().ready(2).await;
+    it.fail(&[1], &StoreFailure::Broken("eof".into()));
+    it.tell(covered(1, period(-600, -100), &[0])).await;
+    pass(3 * 3600).await;
+    it.audited.assert_none("nothing is known").await;
+    let tries = it.queries().await;
+    let of_other: Vec<f64> = tries.iter().filter(|it| it.1 == 1).map(|it| it.0).collect();
+    assert!((6..=12).contains(&of_other.len()), "{of_other:?}");
+    assert!(of_other.last().unwrap() < &4500.0, "{of_other:?}");
+    assert_eq!(it.status().await.waiting, 0);
+    it.recover(&[1]);
+    it.tell(covered(2, period(-600, -100), &[0])).await;
+    pass(10).await;
+    assert_eq!(
+        it.findings().await,
+        [Finding::Complete],
+        "the next one is compared"
+    );
+}
+
+#[actix::test]
+async fn a_window_of_a_node_that_picks_is_repeated_until_two_fetches_bring_nothing() {
+    let it = rig().ready(3).await;
+    it.tell(MailserverAvailable {
+        source: Source::Picked,
+        pause: Duration::ZERO,
+    })
+    .await;
+    it.hold(&[0, 1, 2], &[-500]);
+    it.hold(&[2], &[-400]);
+    let fetched = |brought: &[u64]| WindowCovered {
+        brought: brought.to_vec(),
+        ..covered(1, period(-600, -100), &[])
+    };
+    for brought in [&[1][..], &[1, 0]] {
+        it.tell(fetched(brought)).await;
+        pass(10).await;
+        assert_eq!(it.findings().await, [Finding::Repeat { missing: 1 }]);
+        assert_eq!(it.asked().await, [0, 1, 2]);
+    }
+    it.tell(fetched(&[1, 0, 0])).await;
+    pass(10_000).await;
+    it.audited.assert_none("two in a row brought nothing").await;
+    it.tell(WindowCovered {
+        id: WindowId(2),
+        ..fetched(&[1])
+    })
+    .await;
+    it.hold(&[0, 1], &[-400]);
+    pass(1000).await;
+    assert_eq!(it.findings().await, [Finding::Complete, Finding::Complete]);
+}
+
+#[actix::test]
+async fn others_are_drawn_each_time() {
+    let it = rig().ready(8).await;
+    for id in 1..=20 {
+        it.tell(covered(id, period(-600, -100), &[0])).await;
+    }
+    pass(60).await;
+    assert_eq!(it.asked().await, (0..8).collect::<Vec<_>>());
+}
