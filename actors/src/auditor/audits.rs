@@ -23,6 +23,9 @@ pub(super) const IN_FLIGHT: Duration = Duration::from_secs(20);
 /// Mailservers catch up each 5 min (store synchronisation of nwaku); those that are still short then are not late.
 const AGAIN: Duration = Duration::from_secs(390);
 
+/// So much of a window may have been in flight when it was compared first, or lie in the future.
+const LONGEST_CUT: Duration = Duration::from_secs(120);
+
 /// Mailservers keep messages for two days by default.
 const RETENTION: Duration = Duration::from_secs(48 * 3600);
 
@@ -135,11 +138,8 @@ impl Audits {
             brought,
         } = window;
         if let Some(entry) = self.entries.iter_mut().find(|it| it.id == id) {
-            // From these it was fetched anew: what they held before does not count.
-            let anew = |identity: &Identity| entry.wanted.contains(identity);
-            entry.kept.served.retain(|identity, _| !anew(identity));
-            entry.kept.sure = None;
-            (entry.period, entry.from, entry.brought) = (period, from, brought);
+            entry.covered_again(period, wall);
+            (entry.from, entry.brought) = (from, brought);
             (entry.covered, entry.stage) = (now, stage);
             return;
         }
@@ -305,6 +305,20 @@ impl Audits {
 }
 
 impl Entry {
+    /// What is known of what was fetched before holds for the period that was compared: it stays the same, unless the
+    /// window has become longer.
+    fn covered_again(&mut self, period: Period, wall: Moment) {
+        let from = period.from.max(wall.before(RETENTION));
+        let longer = self.period.from.since(from) + period.until.since(self.period.until);
+        if self.kept == Kept::default() || longer > LONGEST_CUT {
+            (self.period, self.kept) = (period, Kept::default());
+        }
+        // From these it was fetched anew: what they held before does not count.
+        let anew = |identity: &Identity| self.wanted.contains(identity);
+        self.kept.served.retain(|identity, _| !anew(identity));
+        self.kept.sure = None;
+    }
+
     fn is_due(&self, then: Instant) -> bool {
         matches!(self.stage, Stage::Due { at, .. } if at == then)
     }

@@ -123,7 +123,8 @@ impl Sweeps {
 
     /// A sweep was made; these periods are fetched.
     pub(super) fn end(&mut self, until: Moment, found: &[Period], now: Instant) {
-        self.mark = self.mark.max(Some(until));
+        // Earlier than before, if the clock was set back.
+        self.mark = Some(until);
         let begin = until.before(OVERLAP);
         self.covered.retain(|it| it.until > begin);
         if !found.is_empty() {

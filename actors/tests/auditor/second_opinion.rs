@@ -84,6 +84,34 @@ async fn what_reached_the_mailserver_after_the_fetch_is_missing() {
 }
 
 #[actix::test]
+async fn what_was_held_at_the_first_fetch_counts_after_the_second_too() {
+    let it = rig().ready(4).await;
+    it.hold(&[1, 2, 3], &[-60]);
+    // It reaches a minute beyond its end: what was in flight at first is not compared later either.
+    it.tell(covered(1, period(-600, 60), &[0])).await;
+    pass(60).await;
+    assert_eq!(it.findings().await.len(), 1, "short");
+    it.hold(&[0, 1, 2, 3], &[-400]);
+    it.hold(&[0], &[40]);
+    it.tell(covered(1, period(-600, 60), &[0, 1])).await;
+    pass(60).await;
+    let complete = [Finding::Complete];
+    assert_eq!(
+        it.findings().await,
+        complete,
+        "the second one held it when it was asked"
+    );
+    it.tell(covered(1, period(-4000, 60), &[0, 1])).await;
+    it.hold(&[0, 1, 2, 3], &[-3000]);
+    pass(60).await;
+    assert_eq!(
+        it.findings().await,
+        complete,
+        "it has become longer: all is asked anew"
+    );
+}
+
+#[actix::test]
 async fn a_window_that_stays_short_is_left_after_four_rounds() {
     let it = rig().ready(3).await;
     it.hold(&[1], &[-400]);
