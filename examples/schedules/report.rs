@@ -1,0 +1,124 @@
+//! Many schedules at once, and what is shown of them.
+
+use std::{
+    ops::Range,
+    rc::Rc,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use mailserver_sidecar::settings::Settings;
+
+use crate::{
+    play::{Outcome, play},
+    schedule::Schedule,
+    sidecar::Variant,
+};
+
+/// What became of many schedules.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Total {
+    pub(crate) seeds: u64,
+    pub(crate) sent: u64,
+    pub(crate) lost: u64,
+    /// The seeds of those in which something was lost.
+    pub(crate) losing: u64,
+    /// The seeds of those in which a promise was broken, in order.
+    pub(crate) failed: Vec<u64>,
+}
+
+impl Total {
+    fn add(&mut self, seed: u64, outcome: &Outcome) {
+        self.seeds += 1;
+        self.sent += outcome.sent;
+        self.lost += outcome.lost;
+        self.losing += u64::from(outcome.lost > 0);
+        if !outcome.violations.is_empty() {
+            self.failed.push(seed);
+        }
+    }
+
+    fn join(&mut self, other: Self) {
+        self.seeds += other.seeds;
+        self.sent += other.sent;
+        self.lost += other.lost;
+        self.losing += other.losing;
+        self.failed.extend(other.failed);
+        self.failed.sort_unstable();
+    }
+}
+
+/// Plays the schedules of these seeds, on all cores.
+pub(crate) fn play_all(seeds: Range<u64>, variant: Variant) -> Total {
+    let next = AtomicU64::new(seeds.start);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let work = || {
+        let settings = Rc::new(Settings::default());
+        let mut total = Total::default();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                return total;
+            }
+            let schedule = Schedule::new(seed);
+            total.add(seed, &play(&schedule, variant, &settings));
+        }
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        let mut total = Total::default();
+        for worker in workers {
+            total.join(
+                worker
+                    .join()
+                    .expect("a schedule that cannot be played is a bug"),
+            );
+        }
+        total
+    })
+}
+
+/// One line of the table.
+pub(crate) fn row(variant: Variant, total: &Total) {
+    let share = 100.0 * total.lost as f64 / total.sent.max(1) as f64;
+    println!(
+        "{:<12} {:>8} seeds {:>10} messages {:>9} lost {share:>8.4} %  in {} seeds; failed: {:?}",
+        variant.name(),
+        total.seeds,
+        total.sent,
+        total.lost,
+        total.losing,
+        total.failed
+    );
+}
+
+/// What is going to happen.
+pub(crate) fn describe(schedule: &Schedule) {
+    let setup = &schedule.setup;
+    println!(
+        "seed {}: {:?}, {} mailservers, {} topics, {} messages",
+        setup.seed,
+        setup.mode,
+        setup.stores.len(),
+        setup.topics,
+        schedule.messages.len()
+    );
+    for trouble in &schedule.troubles {
+        println!("  {trouble}");
+    }
+}
+
+/// What became of it.
+pub(crate) fn tell(variant: Variant, outcome: &Outcome) {
+    println!(
+        "{}: {} of {} lost",
+        variant.name(),
+        outcome.lost,
+        outcome.sent
+    );
+    for line in &outcome.told {
+        println!("  {line}");
+    }
+    for violation in &outcome.violations {
+        println!("  BROKEN: {violation}");
+    }
+}
