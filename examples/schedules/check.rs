@@ -1,22 +1,65 @@
 //! What is promised, and whether it holds.
+//!
+//! At the end the node has every message that any mailserver holds, and the journal says so. Until then the journal never
+//! says of a time that it is covered while a message of it is missing. Two things are allowed, because nobody could know
+//! better:
+//!
+//! - A window is called covered when it was fetched and those that hold more were looked for. Who could not be asked in
+//!   the last [`ASKED`] before that (away, broken, or the message had not come to it yet) was not heard.
+//! - What is missed while all seems well is found by the sweep: [`SWEPT`] after it can be had at the latest.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
-use actors::messages::events::Event;
+use actors::{
+    messages::{events::Event, journal::Report},
+    model::{
+        moment::Moment,
+        window::{State, Window},
+    },
+};
 
 use crate::sidecar::Surroundings;
+
+/// An audit begins some seconds after the request, and a query may take a few.
+const ASKED: Duration = Duration::from_secs(30);
+
+/// A sweep each ten minutes, give or take a tenth; the request and the audit that follow it.
+const SWEPT: Duration = Duration::from_secs(13 * 60);
 
 /// Something that was promised does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Violation {
     /// An actor failed.
     ActorFailed(String),
+    /// The journal says that a time is covered of which this message is missing.
+    ClaimsCovered {
+        message: usize,
+        sent: Moment,
+        why: &'static str,
+    },
+    /// In the end so many messages are missing, the first of them this one.
+    Missing { messages: usize, first: usize },
+    /// In the end so many windows are not covered.
+    NotCovered(usize),
+    /// In the end nobody can be asked how it stands.
+    NoReport,
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ActorFailed(reason) => write!(f, "an actor failed: {reason}"),
+            Self::ClaimsCovered { message, sent, why } => {
+                write!(f, "message {message}, sent {sent}, is missing: {why}")
+            }
+            Self::Missing { messages, first } => {
+                write!(
+                    f,
+                    "{messages} messages never came, the first is number {first}"
+                )
+            }
+            Self::NotCovered(windows) => write!(f, "{windows} windows were never covered"),
+            Self::NoReport => write!(f, "the journal does not answer"),
         }
     }
 }
@@ -37,5 +80,128 @@ pub(crate) fn failed_actor(event: &Event) -> Option<Violation> {
             Some(Violation::ActorFailed(format!("{actor}: {reason}")))
         }
         _ => None,
+    }
+}
+
+/// What the journal claims of messages that are missing.
+pub(crate) fn claims(around: &Surroundings, report: &Report) -> Vec<Violation> {
+    let world = &around.world;
+    let now = world.now();
+    let claims = lost(around).into_iter().filter_map(|message| {
+        let sent = world.messages.borrow()[message].sent;
+        let obtainable = world.obtainable_since(message)?;
+        let why = claim(report, sent, obtainable, now)?;
+        Some(Violation::ClaimsCovered { message, sent, why })
+    });
+    claims.collect()
+}
+
+/// Why a journal with this report must not lack a message that can be had since then.
+fn claim(report: &Report, sent: Moment, obtainable: Moment, now: Moment) -> Option<&'static str> {
+    let from = report.since?;
+    let until = report.covered_until?;
+    let claimed = from <= sent && sent < until && !report.open.iter().any(|it| holds(it, sent));
+    if !claimed {
+        return None;
+    }
+    let mut closed = report.recent.iter().filter(|it| holds(it, sent));
+    match closed.next().map(|it| &it.state) {
+        Some(State::Covered { at }) if obtainable + ASKED <= *at => {
+            Some("its window was called covered while it could be had")
+        }
+        Some(State::GivenUp { .. }) => None,
+        _ if obtainable + SWEPT <= now => Some("no sweep has found it"),
+        _ => None,
+    }
+}
+
+/// Whether a window holds a moment.
+fn holds(window: &Window, moment: Moment) -> bool {
+    window.from <= moment && window.until.is_none_or(|until| moment <= until)
+}
+
+/// What must hold in the end.
+pub(crate) fn at_the_end(around: &Surroundings, report: Option<&Report>) -> Vec<Violation> {
+    let lost = lost(around);
+    let missing = lost.first().map(|first| Violation::Missing {
+        messages: lost.len(),
+        first: *first,
+    });
+    let uncovered = match report {
+        None => Some(Violation::NoReport),
+        Some(report) if report.open.is_empty() => None,
+        Some(report) => Some(Violation::NotCovered(report.open.len())),
+    };
+    missing.into_iter().chain(uncovered).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use actors::model::window::{Reason, WindowId};
+
+    use super::*;
+
+    fn at(seconds: u64) -> Moment {
+        Moment::from_millis(seconds * 1000)
+    }
+
+    fn window(from: u64, until: Option<u64>, state: State) -> Window {
+        let json = serde_json::json!({
+            "id": 1, "from_ms": at(from), "until_ms": until.map(at),
+            "reasons": BTreeSet::from([Reason::Deaf]), "state": state,
+            "attempts": [], "requests": 0, "fetched_from": [], "audit": null,
+        });
+        let window: Window = serde_json::from_value(json).unwrap();
+        assert_eq!(window.id, WindowId(1));
+        window
+    }
+
+    fn report(open: Vec<Window>, recent: Vec<Window>) -> Report {
+        Report {
+            since: Some(at(100)),
+            covered_until: Some(at(5_000)),
+            open,
+            recent,
+            ..Report::default()
+        }
+    }
+
+    #[test]
+    fn what_is_open_or_given_up_or_before_all_is_not_claimed() {
+        let open = report(vec![window(200, None, State::OPEN)], vec![]);
+        assert_eq!(claim(&open, at(300), at(300), at(5_000)), None);
+        assert_eq!(claim(&open, at(50), at(50), at(5_000)), None);
+        let given_up = State::GivenUp {
+            at: at(400),
+            why: "old".into(),
+        };
+        let given_up = report(vec![], vec![window(200, Some(400), given_up)]);
+        assert_eq!(claim(&given_up, at(300), at(300), at(5_000)), None);
+        assert_eq!(claim(&Report::default(), at(300), at(300), at(5_000)), None);
+    }
+
+    #[test]
+    fn what_could_be_had_must_be_there_once_its_window_is_covered() {
+        let covered = State::Covered { at: at(410) };
+        let report = report(vec![], vec![window(200, Some(400), covered)]);
+        assert!(claim(&report, at(300), at(301), at(420)).is_some());
+        assert_eq!(
+            claim(&report, at(390), at(391), at(420)),
+            None,
+            "it came late"
+        );
+        assert!(
+            claim(&report, at(390), at(391), at(2_000)).is_some(),
+            "and it was swept"
+        );
+    }
+
+    #[test]
+    fn what_is_missed_unnoticed_is_there_after_a_sweep() {
+        let report = report(vec![], vec![]);
+        assert_eq!(claim(&report, at(300), at(301), at(900)), None);
+        assert!(claim(&report, at(300), at(301), at(1_200)).is_some());
     }
 }

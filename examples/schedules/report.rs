@@ -77,17 +77,25 @@ pub(crate) fn play_all(seeds: Range<u64>, variant: Variant) -> Total {
     })
 }
 
+/// The heads of the columns.
+pub(crate) fn head() {
+    println!(
+        "{:<12} {:>9} {:>12} {:>9} {:>10} {:>16} {:>7}",
+        "", "schedules", "messages", "lost", "share", "schedules losing", "failed"
+    );
+}
+
 /// One line of the table.
 pub(crate) fn row(variant: Variant, total: &Total) {
     let share = 100.0 * total.lost as f64 / total.sent.max(1) as f64;
     println!(
-        "{:<12} {:>8} seeds {:>10} messages {:>9} lost {share:>8.4} %  in {} seeds; failed: {:?}",
+        "{:<12} {:>9} {:>12} {:>9} {share:>8.3} % {:>16} {:>7}",
         variant.name(),
         total.seeds,
         total.sent,
         total.lost,
         total.losing,
-        total.failed
+        total.failed.len()
     );
 }
 

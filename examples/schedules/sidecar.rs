@@ -10,6 +10,7 @@ use actors::{
     messages::{
         candidates::{Fleet, FleetsLoaded},
         events::{Event, Publish},
+        journal::GetReport,
         online::{CLOCK_INTERVAL, Clocks},
     },
     model::mailserver::Mailserver,
@@ -47,6 +48,13 @@ pub(crate) enum Variant {
 impl Variant {
     pub(crate) const ALL: [Self; 2] = [Self::NodeAlone, Self::PlainLoop];
 
+    /// Whether nothing may be lost.
+    pub(crate) fn loses_nothing(self) -> bool {
+        match self {
+            Self::NodeAlone | Self::PlainLoop => false,
+        }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::NodeAlone => "node alone",
@@ -62,6 +70,8 @@ pub(crate) struct Surroundings {
     pub(crate) disk: Rc<Disk>,
     pub(crate) setup: Setup,
     pub(crate) settings: Rc<Settings>,
+    /// Whom the journal is asked for its report, where there is one.
+    pub(crate) journal: RefCell<Option<Recipient<GetReport>>>,
     /// What it told, the newest last.
     pub(crate) told: RefCell<Vec<Event>>,
 }

@@ -49,6 +49,8 @@ pub(crate) struct Store {
     pub(crate) reaches_back: Option<Duration>,
     /// It breaks history requests off half-way.
     pub(crate) breaks_off: bool,
+    /// Since when it has answered everybody with all that it holds, if it does.
+    pub(crate) sound_since: Option<Moment>,
     /// The messages that it keeps, and since when they can be asked for.
     held: BTreeMap<usize, Moment>,
     /// What it will fetch when it is back.
@@ -63,6 +65,7 @@ impl Store {
             deaf: false,
             reaches_back: None,
             breaks_off: false,
+            sound_since: None,
             held: BTreeMap::new(),
             missed: Vec::new(),
         }
@@ -98,6 +101,12 @@ impl Store {
     /// Whether a message can be asked for now, or will be without anybody's doing.
     pub(crate) fn holds(&self, message: usize) -> bool {
         self.held.contains_key(&message)
+    }
+
+    /// Since when a message could be had from it without a break, if it can.
+    pub(crate) fn obtainable_since(&self, message: usize) -> Option<Moment> {
+        let held = self.held.get(&message)?;
+        Some(self.sound_since?.max(*held))
     }
 
     /// The messages that an answer holds, in the order in which they were sent; `sent` tells when that was.

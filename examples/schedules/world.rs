@@ -8,6 +8,7 @@ use std::{
 use actors::{
     messages::online::Clocks,
     model::{
+        address::Network as Wire,
         mailserver::{Identity, Mailserver},
         moment::Moment,
         topic::{MessageHash, Topic},
@@ -80,7 +81,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(setup: &Setup) -> Self {
         let stores = setup.stores.iter().cloned().map(Store::new);
-        Self {
+        let world = Self {
             begin: Instant::now(),
             slept: Cell::default(),
             asleep: Cell::default(),
@@ -88,7 +89,9 @@ impl World {
             stores: RefCell::new(stores.collect()),
             messages: RefCell::default(),
             changes: watch::Sender::new(0),
-        }
+        };
+        world.note();
+        world
     }
 
     /// The wall clock.
@@ -138,6 +141,13 @@ impl World {
 
     /// Tells whoever waits for a change.
     pub(crate) fn note(&self) {
+        let now = self.now();
+        for store in 0..self.size() {
+            let open = self.path(store) == Path::Open;
+            let it = &mut self.stores.borrow_mut()[store];
+            let sound = open && !it.breaks_off && it.reaches_back.is_none();
+            it.sound_since = sound.then(|| it.sound_since.unwrap_or(now));
+        }
         self.changes.send_modify(|count| *count += 1);
     }
 
@@ -194,6 +204,16 @@ impl World {
     /// Whether some mailserver holds a message.
     pub(crate) fn is_held(&self, message: usize) -> bool {
         self.stores.borrow().iter().any(|it| it.holds(message))
+    }
+
+    /// Since when a message could be had without a break from a mailserver that can be asked what it holds. Enodes
+    /// cannot, and are all worth the same.
+    pub(crate) fn obtainable_since(&self, message: usize) -> Option<Moment> {
+        let stores = self.stores.borrow();
+        let waku1 = |it: &Store| it.setup.mailserver.address.network() == Wire::Waku1;
+        let asked = |it: &&Store| it.setup.answers_queries || waku1(it);
+        let since = stores.iter().filter(asked);
+        since.filter_map(|it| it.obtainable_since(message)).min()
     }
 }
 
