@@ -5,7 +5,7 @@
 
 mod addresses;
 
-use std::rc::Rc;
+use std::{rc::Rc, time::SystemTime};
 
 use actix::Recipient;
 use actors::{
@@ -152,7 +152,8 @@ impl Slots {
         supervise("connector", self.connector, connector, overseer);
         let history = HistoryRequester::new(settings.history_requester(), to.history());
         supervise("history_requester", self.history, history, overseer);
-        let journal = Journal::new(settings.journal(), kept, to.journal());
+        let wall = SystemTime::now().into();
+        let journal = Journal::new(settings.journal(), kept, wall, to.journal());
         supervise("journal", self.journal, journal, overseer);
         let auditor = Auditor::new(settings.auditor(), seed, to.auditor());
         supervise("auditor", self.auditor, auditor, overseer);

@@ -21,6 +21,7 @@ mod schedule;
 mod shrink;
 mod sidecar;
 mod store;
+mod wiring;
 mod world;
 
 use std::{ops::Range, process::ExitCode, rc::Rc};

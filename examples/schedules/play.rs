@@ -76,6 +76,7 @@ impl Run {
             disk: Rc::new(Disk::default()),
             setup: setup.clone(),
             settings,
+            variant,
             journal: None.into(),
             told: Vec::new().into(),
         };

@@ -19,8 +19,6 @@ mod exposure;
 mod ledger;
 mod requests;
 
-use std::time::SystemTime;
-
 use actix::prelude::*;
 
 pub use self::{book::Config, ledger::MOST_CLOSED};
@@ -38,7 +36,7 @@ use crate::{
         node::{ConnectionChanged, HistorySignal, MessagesArrived, NodeChanged, PeerSnapshot},
         online::{Clocks, VerdictChanged},
     },
-    model::window::Reason,
+    model::{moment::Moment, window::Reason},
 };
 
 /// Whom the journal talks to.
@@ -70,10 +68,9 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// A journal that goes on from what was kept.
+    /// A journal that goes on from what was kept. `wall` is the time of day.
     #[must_use]
-    pub fn new(config: Config, kept: KeptJournal, ports: Ports) -> Self {
-        let wall = SystemTime::now().into();
+    pub fn new(config: Config, kept: KeptJournal, wall: Moment, ports: Ports) -> Self {
         Self {
             book: Book::restore(config, kept, wall, Instant::now()),
             ports,

@@ -27,7 +27,7 @@ pub(crate) struct Listeners {
     pub(crate) node: Vec<Recipient<NodeChanged>>,
     pub(crate) peers: Vec<Recipient<PeerSnapshot>>,
     pub(crate) connection: Vec<Recipient<ConnectionChanged>>,
-    pub(crate) history_signals: Recipient<HistorySignal>,
+    pub(crate) history_signals: Vec<Recipient<HistorySignal>>,
     pub(crate) switched: Recipient<NodeSwitched>,
     pub(crate) messages: Vec<Recipient<MessagesArrived>>,
 }

@@ -119,7 +119,11 @@ async fn dispatch(link: Rc<Link>, mut signals: mpsc::UnboundedReceiver<Signal>) 
                     tell(listener, ConnectionChanged(said)).await;
                 }
             }
-            Signal::History(signal) => tell(&listeners.history_signals, signal).await,
+            Signal::History(signal) => {
+                for listener in &listeners.history_signals {
+                    tell(listener, signal.clone()).await;
+                }
+            }
             Signal::Switched(switched) => {
                 // Whether anybody waits for it is not known.
                 let _ = link.switches.send(switched.clone());
