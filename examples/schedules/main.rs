@@ -14,6 +14,7 @@
 
 mod adapters;
 mod check;
+mod listener;
 mod node;
 mod play;
 mod report;
@@ -108,6 +109,15 @@ fn many(seeds: Range<u64>, variants: &[Variant]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As many as an unoptimised build plays in the time that a test may take.
+    const SEEDS: u64 = 100;
+
+    #[test]
+    fn nothing_is_lost_and_nothing_is_claimed_too_early() {
+        let total = report::play_all(0..SEEDS, Variant::Whole);
+        assert_eq!((total.lost, total.failed), (0, vec![]));
+    }
 
     /// Also that a plain loop is not enough: else there would be nothing to be shown here.
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use actix::{Actor, Addr, Context, Handler, Message, Recipient, Supervised};
+use actix::{Actor, Addr, Context, Handler, Message, Recipient};
 use actors::{
     auditor::{self, Auditor},
     connector::{self, Connector},
@@ -12,8 +12,6 @@ use actors::{
     journal::{self, Journal},
     messages::{
         candidates::{Fleet, FleetsLoaded, Saved},
-        events::Publish,
-        journal::{RequestBegan, RequestEnded},
         online::Clocks,
     },
     model::{mailserver::Mailserver, node::Generation},
@@ -34,39 +32,9 @@ use crate::{
         link::{Link, Listeners},
         prober::Prober,
     },
+    listener::Listener,
     sidecar::{Surroundings, Variant},
 };
-
-/// Takes what is published.
-struct Listener(Rc<Surroundings>);
-
-impl Actor for Listener {
-    type Context = Context<Self>;
-}
-
-impl Supervised for Listener {}
-
-impl Handler<Publish> for Listener {
-    type Result = ();
-
-    fn handle(&mut self, Publish(event): Publish, _: &mut Context<Self>) {
-        self.0.told.borrow_mut().push(event);
-    }
-}
-
-/// Where there is no journal.
-impl Handler<RequestBegan> for Listener {
-    type Result = ();
-
-    fn handle(&mut self, _: RequestBegan, _: &mut Context<Self>) {}
-}
-
-/// Where there is no journal.
-impl Handler<RequestEnded> for Listener {
-    type Result = ();
-
-    fn handle(&mut self, _: RequestEnded, _: &mut Context<Self>) {}
-}
 
 /// A place for each actor.
 #[derive(Default)]
