@@ -141,6 +141,7 @@ impl Slots {
         let (memory, remembered) = MemoryStore::open(&state);
         let (journal_store, kept) = JournalStore::open(&state);
         let Kept { journal: kept, .. } = kept;
+        let swept = kept.marks.swept;
         let state_store = StateStore::new(state.clone(), memory).with_journal(journal_store);
         supervise("state_store", self.state_store, state_store, overseer);
         supervise("peer_tracker", self.tracker, to.tracker(), overseer);
@@ -155,7 +156,7 @@ impl Slots {
         let wall = SystemTime::now().into();
         let journal = Journal::new(settings.journal(), kept, wall, to.journal());
         supervise("journal", self.journal, journal, overseer);
-        let auditor = Auditor::new(settings.auditor(), seed, to.auditor());
+        let auditor = Auditor::new(settings.auditor(), swept, seed, to.auditor());
         supervise("auditor", self.auditor, auditor, overseer);
         let gap_filler = GapFiller::new(to.gap_filler());
         supervise("gap_filler", self.gap_filler, gap_filler, overseer);

@@ -149,10 +149,11 @@ impl Slots {
         supervise("history_requester", self.history, history, overseer);
         if to.whole {
             let kept = around.disk.journal.borrow().clone();
+            let swept = kept.marks.swept;
             let wall = around.world.now();
             let journal = Journal::new(settings.journal(), kept, wall, to.journal());
             supervise("journal", self.journal, journal, overseer);
-            let auditor = Auditor::new(settings.auditor(), seed, to.auditor());
+            let auditor = Auditor::new(settings.auditor(), swept, seed, to.auditor());
             supervise("auditor", self.auditor, auditor, overseer);
             let gap_filler = GapFiller::new(to.gap_filler());
             supervise("gap_filler", self.gap_filler, gap_filler, overseer);
@@ -307,6 +308,7 @@ impl Addresses {
             query_store: port(&self.prober),
             audited: port(&self.journal),
             open_window: port(&self.journal),
+            swept: port(&self.journal),
             prefer: port(&self.connector),
             events: port(&self.events),
         }

@@ -165,6 +165,7 @@ impl Addresses {
             query_store: port(&self.prober),
             audited: port(&self.journal),
             open_window: port(&self.journal),
+            swept: port(&self.journal),
             prefer: port(&self.connector),
             events: port(&self.events),
         }

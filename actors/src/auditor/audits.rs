@@ -247,20 +247,20 @@ impl Audits {
                 self.postpone(job, now);
                 return None;
             }
-            Judgement::Never => (false, None),
+            Judgement::Never => (false, Some(entry.verdict(0, Finding::Unchecked))),
             Judgement::Second(wanted) => entry.second(wanted, now),
             Judgement::Compared(comparison) if comparison.missing == 0 => {
                 let verdict = entry.verdict(comparison.held, Finding::Complete);
                 (entry.again(now), Some(verdict))
             }
-            Judgement::Compared(_) if entry.is_exhausted() => {
-                let missing = entry.missing;
-                tracing::warn!(
-                    window = job.id.0,
-                    missing,
-                    "audit: still short, left as it is"
-                );
-                (false, None)
+            Judgement::Compared(comparison) if entry.is_exhausted() => {
+                let missing = comparison.missing;
+                let finding = match entry.from.is_empty() {
+                    // The journal knows what its last requests brought.
+                    true => Finding::Repeat { missing },
+                    false => Finding::Unhealed { missing },
+                };
+                (false, Some(entry.verdict(comparison.held, finding)))
             }
             Judgement::Compared(comparison) => {
                 entry.reopen(&comparison.wanted, now);
@@ -348,7 +348,7 @@ impl Entry {
     /// Whether it is fetched a second time, and what the journal is told then.
     fn second(&mut self, wanted: Identity, now: Instant) -> (bool, Option<Verdict>) {
         if self.seconded || self.minor || self.period.length() <= MATTERS {
-            return (false, None);
+            return (false, Some(self.verdict(0, Finding::Unchecked)));
         }
         self.seconded = true;
         self.wanted = vec![wanted.clone()];

@@ -15,11 +15,12 @@ use crate::{
     model::mailserver::{Identity, Mailserver},
 };
 
-/// So many others are compared with.
-const OTHERS: usize = 2;
+/// So many others are compared with: all of a published fleet. What one mailserver alone holds is found by no smaller
+/// number.
+const OTHERS: usize = 8;
 
 /// So many are asked for that, should the first ones not answer.
-const MOST_ASKED: usize = 4;
+const MOST_ASKED: usize = 12;
 
 /// The most hashes of one mailserver: more are no audit any more.
 const MOST_HASHES: usize = 200_000;
@@ -201,7 +202,7 @@ mod tests {
         mut answers: impl FnMut(&Mailserver, &Slice) -> Result<StoreAnswer, Silence>,
     ) -> (Vec<(String, u64)>, Answers) {
         let mut respondents = Respondents::default();
-        respondents.replace((0..6).map(mailserver).collect());
+        respondents.replace((0..20).map(mailserver).collect());
         let mut random = StdRng::seed_from_u64(7);
         let mut asked = Vec::new();
         while let Some((whom, slice)) = it.next(&respondents, &mut random, Instant::now()) {
@@ -215,17 +216,17 @@ mod tests {
     }
 
     #[test]
-    fn those_it_was_fetched_from_and_two_others_are_asked() {
+    fn those_it_was_fetched_from_and_others_are_asked() {
         let from = [mailserver(3).identity, mailserver(1).identity];
         let (asked, answers) = run(Inquiry::new(hour(), &from), |_, _| Ok(answer(&[1], false)));
-        assert_eq!(asked.len(), 4);
+        assert_eq!(asked.len(), 2 + OTHERS);
         assert_eq!(
             asked[..2],
             [("store-03.test".into(), 60), ("store-01.test".into(), 60)]
         );
-        assert_eq!((answers.held.len(), answers.silent.len()), (4, 0));
+        assert_eq!((answers.held.len(), answers.silent.len()), (2 + OTHERS, 0));
         let (asked, _) = run(Inquiry::new(hour(), &[]), |_, _| Ok(answer(&[1], false)));
-        assert_eq!(asked.len(), 3, "if the node picked one");
+        assert_eq!(asked.len(), 1 + OTHERS, "if the node picked one");
     }
 
     #[test]

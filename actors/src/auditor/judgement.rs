@@ -82,8 +82,8 @@ pub(super) fn judge(
         (_, 0) if respondents.are_unsupported(&from, now) => {
             second(respondents.draw_any(&from, random))
         }
-        // Several others were fetched from, and nobody else is known.
-        (2.., 0) if !respondents.are_more_than(&from) => {
+        // It was fetched from all that are known.
+        (1.., 0) if !respondents.are_more_than(&from) => {
             Judgement::Compared(compare_served(&from, kept, &answers.held))
         }
         (_, 0) => Judgement::Later,

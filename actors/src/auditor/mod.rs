@@ -45,12 +45,13 @@ use crate::{
         candidates::CandidatesChanged,
         events::Publish,
         history::{MailserverAvailable, MailserverGone},
-        journal::{Audited, OpenWindow, Prefer, WindowCovered, WindowsOpen},
+        journal::{Audited, OpenWindow, Prefer, SweptUntil, WindowCovered, WindowsOpen},
         node::{MessagesArrived, NodeChanged, ReadTopics},
         online::{Clocks, VerdictChanged},
         store::{QueryStore, StoreFailure},
     },
     model::{
+        moment::Moment,
         node::{NodeError, NodeState},
         verdict::Verdict,
     },
@@ -70,6 +71,8 @@ pub struct Ports {
     pub audited: Recipient<Audited>,
     /// The journal.
     pub open_window: Recipient<OpenWindow>,
+    /// The journal.
+    pub swept: Recipient<SweptUntil>,
     /// The connector.
     pub prefer: Recipient<Prefer>,
     /// Everybody.
@@ -84,12 +87,12 @@ pub struct Auditor {
 }
 
 impl Auditor {
-    /// An auditor that knows of nothing yet. `seed` makes its draws repeatable.
+    /// An auditor that knows of nothing yet, but up to when an earlier process has swept. `seed` makes its draws repeatable.
     #[must_use]
-    pub fn new(config: Config, seed: Option<u64>, ports: Ports) -> Self {
+    pub fn new(config: Config, swept: Option<Moment>, seed: Option<u64>, ports: Ports) -> Self {
         let random = seed.map_or_else(rand::make_rng, StdRng::seed_from_u64);
         Self {
-            plan: Plan::new(config, random, Instant::now()),
+            plan: Plan::new(config, swept, random, Instant::now()),
             ports,
             deadline: Deadline::default(),
         }
@@ -128,6 +131,7 @@ impl Auditor {
             }
             Command::Tell(audited) => ports.audited.do_send(audited),
             Command::Open(window) => ports.open_window.do_send(window),
+            Command::Swept(until) => ports.swept.do_send(SweptUntil(until)),
             Command::Prefer(prefer) => ports.prefer.do_send(prefer),
             Command::Publish(event) => ports.events.do_send(Publish(event)),
         }

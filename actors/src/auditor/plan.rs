@@ -86,6 +86,8 @@ pub(super) enum Command {
     Tell(Audited),
     /// Have a period fetched.
     Open(OpenWindow),
+    /// Have it kept how far it was swept.
+    Swept(Moment),
     /// Have another mailserver used.
     Prefer(Prefer),
     /// Tell everybody.
@@ -167,7 +169,7 @@ pub(super) struct Plan {
 
 impl Plan {
     /// Nothing is known yet.
-    pub(super) fn new(config: Config, random: StdRng, now: Instant) -> Self {
+    pub(super) fn new(config: Config, swept: Option<Moment>, random: StdRng, now: Instant) -> Self {
         Self {
             config,
             random,
@@ -177,7 +179,7 @@ impl Plan {
             respondents: Respondents::default(),
             budget: Budget::new(config.budget, now),
             audits: Audits::default(),
-            sweeps: Sweeps::new(config.sweep),
+            sweeps: Sweeps::new(config.sweep, swept),
             deafness: Deafness::default(),
             task: Task::Idle,
             last_number: 0,

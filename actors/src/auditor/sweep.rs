@@ -63,12 +63,12 @@ pub(super) struct Sweeps {
 }
 
 impl Sweeps {
-    /// Nothing is swept before the node is there.
-    pub(super) fn new(interval: Option<Duration>) -> Self {
+    /// Nothing is swept before the node is there. `mark`: what an earlier process swept ended there.
+    pub(super) fn new(interval: Option<Duration>, mark: Option<Moment>) -> Self {
         Self {
             interval,
             next: None,
-            mark: None,
+            mark,
             covered: Vec::new(),
             fetch: None,
         }

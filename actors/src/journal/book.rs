@@ -154,7 +154,14 @@ impl Book {
             State::Fetched { at } => Some(self.instant(at + AUDIT_PATIENCE, now)),
             _ => None,
         });
-        audited.chain(alive).chain(self.steer_at(now)).min()
+        let arrived = self.arrived_at().filter(|_| self.told_open);
+        let limits = audited.chain(alive).chain(self.steer_at(now));
+        limits.chain(arrived).min()
+    }
+
+    /// When what the last request brought has arrived.
+    fn arrived_at(&self) -> Option<Instant> {
+        self.landed.as_ref().map(|(_, at)| *at + TRICKLE)
     }
 
     /// After a panic: what others were told is told again; no window is lost.
@@ -221,7 +228,8 @@ impl Book {
             self.ledger.end(wall);
         }
         self.steer(now);
-        let open = self.ledger.live().any(|it| it.state.is_open());
+        let arriving = self.arrived_at().is_some_and(|it| now < it);
+        let open = arriving || self.ledger.live().any(|it| it.state.is_open());
         if std::mem::replace(&mut self.told_open, open) != open {
             self.commands.push_back(Command::Open(open));
         }

@@ -31,7 +31,7 @@ use crate::{
         history::{MailserverAvailable, MailserverGone, RequestNow},
         journal::{
             AskFor, Audited, GetReport, KeepJournal, KeptJournal, OpenWindow, Owe, Prefer,
-            RequestBegan, RequestEnded, WindowCovered, WindowsOpen,
+            RequestBegan, RequestEnded, SweptUntil, WindowCovered, WindowsOpen,
         },
         node::{ConnectionChanged, HistorySignal, MessagesArrived, NodeChanged, PeerSnapshot},
         online::{Clocks, VerdictChanged},
@@ -239,6 +239,14 @@ impl Handler<Audited> for Journal {
 
     fn handle(&mut self, audited: Audited, ctx: &mut Context<Self>) {
         self.run(ctx, |it, now| it.handle_audited(&audited, now));
+    }
+}
+
+impl Handler<SweptUntil> for Journal {
+    type Result = ();
+
+    fn handle(&mut self, SweptUntil(moment): SweptUntil, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| it.handle_swept(moment, now));
     }
 }
 

@@ -87,8 +87,14 @@ pub struct OpenWindow {
     pub reason: Reason,
 }
 
-/// Whether any window is open: the node fetches, or is about to be made to. Sent by the journal to the auditor at
-/// changes.
+/// Up to this moment it was looked whether anything was missed while all seemed well; what was found is told already.
+/// Sent by the auditor to the journal, which keeps it.
+#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct SweptUntil(pub Moment);
+
+/// Whether any window is open: the node fetches, or is about to be made to, or what it fetched is still arriving. Sent by
+/// the journal, at changes, to those who do what can wait.
 #[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
 #[rtype(result = "()")]
 pub struct WindowsOpen(pub bool);
@@ -142,6 +148,11 @@ pub enum Finding {
     },
     /// It cannot be checked, and is too short to be fetched twice for that.
     Unchecked,
+    /// Others hold more, however often it was fetched from them: the node does not take it.
+    Unhealed {
+        /// The messages that are still missing.
+        missing: u64,
+    },
     /// It could not be checked by hashes, and mattered: it is fetched once more, from another mailserver.
     Second {
         /// From whom.
@@ -178,6 +189,9 @@ pub struct Marks {
     /// Nothing is said of the time before: the sidecar first ran then.
     #[serde(rename = "since_ms")]
     pub since: Option<Moment>,
+    /// Everything before was swept: see [`SweptUntil`].
+    #[serde(rename = "swept_ms")]
+    pub swept: Option<Moment>,
     /// The number of the last window.
     pub last_window: u64,
 }

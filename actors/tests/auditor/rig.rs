@@ -131,10 +131,11 @@ pub(crate) fn rig_with(config: Config) -> Rig {
         query_store: Probe::<QueryStore>::answering(move |it| to_world.borrow_mut().answer(it)).0,
         audited: audited_to,
         open_window: opened_to,
+        swept: Probe::start().0,
         prefer: preferred_to,
         events: events_to,
     };
-    let auditor = Auditor::new(config, Some(7), ports);
+    let auditor = Auditor::new(config, None, Some(7), ports);
     Rig {
         auditor: Supervisor::start(|_| auditor),
         world,
@@ -186,6 +187,7 @@ impl Rig {
                 node_asks_itself: false,
             },
             pause: Duration::ZERO,
+            since: None,
         })
         .await;
         self

@@ -35,6 +35,7 @@ impl Plan {
                 self.status.missing += verdict.news;
             }
             Finding::Second { .. } => self.status.seconds += 1,
+            Finding::Unchecked | Finding::Unhealed { .. } => {}
         }
         let answered = answers.iter().flat_map(|it| it.held.keys());
         self.commands.push_back(Command::Tell(Audited {
@@ -56,12 +57,15 @@ impl Plan {
                 held: false,
                 brought: 0,
             };
+            self.commands.push_back(Command::Swept(until));
             return self.hear_of_sweep(nothing, now);
         }
         self.status.fetches += 1;
         for period in found {
             self.open(*period, Reason::Swept);
         }
+        // Kept after what was found: a crash in between has it swept again.
+        self.commands.push_back(Command::Swept(until));
     }
 
     fn open(&mut self, period: Period, reason: Reason) {

@@ -87,15 +87,16 @@ impl Book {
     /// History can be asked for.
     pub fn handle_available(&mut self, source: Source, pause: Duration, now: Instant) {
         let wall = self.clock.at(now);
-        if !self.exposure.is_exposed() {
-            // It was changed in a moment.
+        self.steering.source = Some(source.clone());
+        let has_reason = self.ledger.live().any(|it| self.may_ask_for(it));
+        if !self.exposure.is_exposed() && !has_reason {
+            // It was changed in a moment, for another reason than ours.
             self.ledger.grow(Reason::MailserverChanged, wall);
         }
         self.exposure.handle_available();
         if !self.exposure.is_exposed() {
             self.ledger.end(wall);
         }
-        self.steering.source = Some(source.clone());
         self.steering.retry = None;
         self.prefer_anew();
         let since = self.reach_back();
@@ -171,6 +172,12 @@ impl Book {
         id
     }
 
+    /// Up to then everything was swept.
+    pub fn handle_swept(&mut self, until: Moment, now: Instant) {
+        self.marks.swept = Some(until);
+        self.settle(now);
+    }
+
     /// History is wanted now, of no time in particular. That joins a request that is under way.
     pub fn handle_request(&mut self, now: Instant) {
         if self.flight.is_some() {
@@ -217,7 +224,9 @@ impl Book {
     pub fn handle_audited(&mut self, audited: &Audited, now: Instant) {
         let wall = self.clock.at(now);
         let missing = match &audited.finding {
-            Finding::Short { missing, .. } | Finding::Repeat { missing } => *missing,
+            Finding::Short { missing, .. }
+            | Finding::Repeat { missing }
+            | Finding::Unhealed { missing } => *missing,
             Finding::Complete | Finding::Unchecked | Finding::Second { .. } => 0,
         };
         let checked = !matches!(audited.finding, Finding::Unchecked | Finding::Second { .. });
@@ -253,6 +262,10 @@ impl Book {
                 wanted,
             } => self.fetch_again(id, *missing, short, wanted.clone()),
             Finding::Repeat { missing } => self.repeat(id, *missing, wall),
+            Finding::Unhealed { missing } => {
+                let why = format!("others hold {missing} messages that this node does not take");
+                self.ledger.give_up(id, wall, &why);
+            }
             Finding::Second { wanted } => {
                 self.ledger.reopen(id, vec![wanted.clone()]);
             }

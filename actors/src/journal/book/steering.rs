@@ -87,7 +87,7 @@ impl Book {
     }
 
     /// Whether the mailserver that is asked now is one from which the window is wanted.
-    fn may_ask_for(&self, window: &Window) -> bool {
+    pub(super) fn may_ask_for(&self, window: &Window) -> bool {
         let State::Open { wanted } = &window.state else {
             return false;
         };
