@@ -122,6 +122,7 @@ fn marks(last_window: u64) -> Marks {
         alive,
         reached: alive,
         since: alive,
+        swept: alive,
         last_window,
     }
 }

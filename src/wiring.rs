@@ -140,7 +140,11 @@ impl Slots {
         supervise("fleet_registry", self.registry, registry, overseer);
         let (memory, remembered) = MemoryStore::open(&state);
         let (journal_store, kept) = JournalStore::open(&state);
-        let Kept { journal: kept, .. } = kept;
+        let Kept {
+            journal: kept,
+            communities,
+            ..
+        } = kept;
         let swept = kept.marks.swept;
         let state_store = StateStore::new(state.clone(), memory).with_journal(journal_store);
         supervise("state_store", self.state_store, state_store, overseer);
@@ -151,7 +155,8 @@ impl Slots {
         supervise("selector", self.selector, selector, overseer);
         let connector = Connector::new(settings.connector(), remembered, seed, to.connector());
         supervise("connector", self.connector, connector, overseer);
-        let history = HistoryRequester::new(settings.history_requester(), to.history());
+        let history =
+            HistoryRequester::new(settings.history_requester(), communities, to.history());
         supervise("history_requester", self.history, history, overseer);
         let wall = SystemTime::now().into();
         let journal = Journal::new(settings.journal(), kept, wall, to.journal());

@@ -8,16 +8,20 @@ use ::actors::{
     messages::{
         events::Publish,
         history::{
-            GetStatus, MailserverAvailable, MailserverFailing, MailserverGone, MailserverServed,
-            QueueCommunity, QueueError, Source,
+            GetStatus, KeepCommunities, KeptCommunity, MailserverAvailable, MailserverFailing,
+            MailserverGone, MailserverServed, QueueCommunity, QueueError, Source,
         },
         journal::Owe,
         node::{
             Connect, DropPeer, HistorySignal, Introduce, NodePort, RefreshPeers, RequestCommunity,
             RequestHistory,
         },
+        online::Clocks,
     },
-    model::node::{CommunityAnswer, HistoryAnswer, NodeError},
+    model::{
+        moment::Moment,
+        node::{CommunityAnswer, HistoryAnswer, NodeError},
+    },
     testing::{Probe, Received, mailserver, settle},
 };
 use actix::prelude::*;
@@ -37,11 +41,17 @@ struct Mailboxes {
     communities: Received<RequestCommunity>,
     failing: Received<MailserverFailing>,
     served: Received<MailserverServed>,
+    kept: Received<KeepCommunities>,
     events: Received<Publish>,
 }
 
 /// A requester whose node gives these answers, and `Done` after them.
-fn requester(mut answers: Vec<History>) -> Mailboxes {
+fn requester(answers: Vec<History>) -> Mailboxes {
+    requester_with(answers, vec![])
+}
+
+/// As [`requester`], with communities that an earlier process kept.
+fn requester_with(mut answers: Vec<History>, kept_before: Vec<KeptCommunity>) -> Mailboxes {
     tokio::time::pause();
     answers.reverse();
     let answers = Rc::new(RefCell::new(answers));
@@ -50,6 +60,7 @@ fn requester(mut answers: Vec<History>) -> Mailboxes {
     let (request_community, communities) = Probe::answering(|_| Ok(CommunityAnswer::Found));
     let (failing_to, failing) = Probe::start();
     let (served_to, served) = Probe::start();
+    let (keep_to, kept) = Probe::start();
     let (events_to, events) = Probe::start();
     let ports = Ports {
         node: NodePort {
@@ -65,14 +76,16 @@ fn requester(mut answers: Vec<History>) -> Mailboxes {
         under_way: Vec::new(),
         began: Probe::start().0,
         ended: Probe::start().0,
+        keep: keep_to,
         events: events_to,
     };
     Mailboxes {
-        requester: HistoryRequester::new(Config::default(), ports).start(),
+        requester: HistoryRequester::new(Config::default(), kept_before, ports).start(),
         asked,
         communities,
         failing,
         served,
+        kept,
         events,
     }
 }
@@ -171,4 +184,46 @@ async fn a_refused_community_is_answered_with_the_reason() {
     let it = requester(vec![]);
     let refused = it.requester.send(QueueCommunity("0x05".into())).await;
     assert_eq!(refused.unwrap(), Err(QueueError::BadId("0x05".into())));
+}
+
+#[actix::test]
+async fn communities_that_wait_are_kept_at_each_change() {
+    let it = requester(vec![]);
+    let clocks = |seconds: u64| Clocks {
+        boot: Duration::ZERO,
+        wall: Moment::from_millis(seconds * 1_000).into(),
+    };
+    let queue = QueueCommunity(COMMUNITY.to_owned());
+    let accepted = it.requester.send(queue).await;
+    accepted.unwrap().unwrap();
+    it.requester.send(clocks(5)).await.unwrap();
+    it.requester.send(clocks(7)).await.unwrap();
+    let kept = it.kept.drain().await;
+    let waits = vec![KeptCommunity {
+        id: COMMUNITY.to_owned(),
+        queued: Moment::from_millis(5_000),
+        tries: 0,
+    }];
+    assert_eq!(kept.last(), Some(&KeepCommunities(waits)));
+    it.requester.send(available(0)).await.unwrap();
+    assert_eq!(it.kept.drain().await, [KeepCommunities(vec![])]);
+    it.requester.send(clocks(9)).await.unwrap();
+    it.kept.assert_none("nothing changed").await;
+}
+
+#[actix::test]
+async fn what_an_earlier_process_kept_is_asked_for() {
+    let kept = |id: &str| KeptCommunity {
+        id: id.to_owned(),
+        queued: Moment::from_millis(5_000),
+        tries: 7,
+    };
+    let it = requester_with(vec![], vec![kept("0x05"), kept(COMMUNITY)]);
+    let status = it.requester.send(GetStatus).await.unwrap();
+    let waiting = status.communities;
+    assert_eq!(waiting.len(), 1, "{waiting:?}");
+    assert_eq!(waiting[0].tries, 7);
+    it.requester.send(available(0)).await.unwrap();
+    let communities = it.communities.drain().await;
+    assert_eq!(communities, [RequestCommunity(COMMUNITY.to_owned())]);
 }

@@ -145,7 +145,7 @@ impl Slots {
         };
         let connector = Connector::new(config, records, seed, to.connector());
         supervise("connector", self.connector, connector, overseer);
-        let history = HistoryRequester::new(settings.history_requester(), to.history());
+        let history = HistoryRequester::new(settings.history_requester(), Vec::new(), to.history());
         supervise("history_requester", self.history, history, overseer);
         if to.whole {
             let kept = around.disk.journal.borrow().clone();
@@ -277,6 +277,8 @@ impl Addresses {
                 true => port(&self.journal),
                 false => port(&self.events),
             },
+            // No community is asked for here.
+            keep: port(&self.keeper),
             events: port(&self.events),
         }
     }

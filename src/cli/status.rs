@@ -257,9 +257,15 @@ fn history(history: &Value) -> String {
         "; {} answered, {} failed",
         history["completed"], history["failed"]
     ));
-    let waiting = history["communities"].as_array().map_or(0, Vec::len);
-    if waiting > 0 {
-        text.push_str(&format!("; {waiting} communities wait"));
+    let communities = history["communities"].as_array();
+    let communities = communities.map(Vec::as_slice).unwrap_or_default();
+    if !communities.is_empty() {
+        let tries = communities.iter().filter_map(|it| it["tries"].as_u64());
+        let most = tries.max().unwrap_or(0);
+        let waiting = communities.len();
+        text.push_str(&format!(
+            "; {waiting} communities wait, tried up to {most}x"
+        ));
     }
     if let Some(failure) = history["last_failure"].as_str() {
         text.push_str(&format!("; {failure}"));

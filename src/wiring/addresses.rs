@@ -134,6 +134,7 @@ impl Addresses {
             under_way: vec![port(&self.connector), port(&self.gap_filler)],
             began: port(&self.journal),
             ended: port(&self.journal),
+            keep: port(&self.state_store),
             events: port(&self.events),
         }
     }
@@ -184,6 +185,7 @@ impl Addresses {
             port(&self.journal),
             port(&self.auditor),
             port(&self.gap_filler),
+            port(&self.history),
             port(&self.online),
         ]
     }

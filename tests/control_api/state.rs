@@ -52,6 +52,10 @@ async fn the_status_puts_all_parts_together() {
         [&json!("active"), &json!(0), &json!(true)]
     );
     assert_eq!(status["history"]["completed"], 5);
+    let community = json!({
+        "id": "0x02", "tries": 3, "queued_ms": 1_000, "next_try_ms": null, "last": "unknown"
+    });
+    assert_eq!(status["history"]["communities"], json!([community]));
     let login = json!({ "state": "given_up", "tries": 3, "last_outcome": "given up" });
     assert_eq!(status["login"], login);
     assert_eq!(

@@ -23,6 +23,7 @@ use actors::{
     model::{
         candidate::{Considered, Purpose, Standing, Tier},
         mailserver::{Mailserver, MailserverRef, Origin},
+        moment::Moment,
         node::{Mode, NodeState, Profile},
         record::{Cause, Record},
         verdict::Verdict,
@@ -259,6 +260,13 @@ impl Handler<history::GetStatus> for Stub {
     fn handle(&mut self, _: history::GetStatus, _: &mut Self::Context) -> Self::Result {
         MessageResult(history::Status {
             completed: 5,
+            communities: vec![history::CommunityProgress {
+                id: "0x02".into(),
+                tries: 3,
+                queued: Some(Moment::from_millis(1_000)),
+                next_try: None,
+                last: Some("unknown".into()),
+            }],
             ..history::Status::default()
         })
     }

@@ -11,7 +11,10 @@ pub mod request_queue;
 
 use actix::prelude::*;
 
-pub use crate::history_requester::{community_queue::MOST_COMMUNITIES, request_queue::Config};
+pub use crate::history_requester::{
+    community_queue::{DEADLINE, MOST_COMMUNITIES},
+    request_queue::Config,
+};
 use crate::{
     Instant,
     deadline::Deadline,
@@ -19,11 +22,12 @@ use crate::{
     messages::{
         events::Publish,
         history::{
-            GetStatus, HistoryUnderWay, MailserverAvailable, MailserverFailing, MailserverGone,
-            MailserverServed, QueueCommunity, QueueError,
+            GetStatus, HistoryUnderWay, KeepCommunities, KeptCommunity, MailserverAvailable,
+            MailserverFailing, MailserverGone, MailserverServed, QueueCommunity, QueueError,
         },
         journal::{Owe, RequestBegan, RequestEnded},
         node::{HistorySignal, NodePort, RequestCommunity, RequestHistory},
+        online::Clocks,
     },
 };
 
@@ -42,6 +46,8 @@ pub struct Ports {
     pub began: Recipient<RequestBegan>,
     /// The journal.
     pub ended: Recipient<RequestEnded>,
+    /// The adapter that keeps the communities that wait.
+    pub keep: Recipient<KeepCommunities>,
     /// Everybody.
     pub events: Recipient<Publish>,
 }
@@ -56,11 +62,13 @@ pub struct HistoryRequester {
 }
 
 impl HistoryRequester {
-    /// A requester that owes nothing yet.
+    /// A requester that owes nothing yet but the communities that an earlier process kept.
     #[must_use]
-    pub fn new(config: Config, ports: Ports) -> Self {
+    pub fn new(config: Config, kept: Vec<KeptCommunity>, ports: Ports) -> Self {
+        let mut queue = RequestQueue::new(config);
+        queue.restore(kept, Instant::now());
         Self {
-            queue: RequestQueue::new(config),
+            queue,
             ports,
             deadline: Deadline::default(),
             under_way: false,
@@ -75,6 +83,9 @@ impl HistoryRequester {
         let result = input(&mut self.queue, Instant::now());
         while let Some(command) = self.queue.poll_command() {
             self.execute(command, ctx);
+        }
+        if let Some(kept) = self.queue.poll_kept() {
+            self.ports.keep.do_send(KeepCommunities(kept));
         }
         let under_way = self.queue.is_requesting();
         if std::mem::replace(&mut self.under_way, under_way) != under_way {
@@ -150,7 +161,7 @@ impl Handler<MailserverGone> for HistoryRequester {
     type Result = ();
 
     fn handle(&mut self, _: MailserverGone, ctx: &mut Context<Self>) {
-        self.run(ctx, |it, _| it.handle_gone());
+        self.run(ctx, RequestQueue::handle_gone);
     }
 }
 
@@ -179,6 +190,14 @@ impl Handler<QueueCommunity> for HistoryRequester {
         ctx: &mut Context<Self>,
     ) -> Self::Result {
         self.run(ctx, |it, now| it.handle_queue(id, now))
+    }
+}
+
+impl Handler<Clocks> for HistoryRequester {
+    type Result = ();
+
+    fn handle(&mut self, clocks: Clocks, ctx: &mut Context<Self>) {
+        self.run(ctx, |it, now| it.handle_clock(clocks.wall.into(), now));
     }
 }
 

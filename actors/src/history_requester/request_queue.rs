@@ -11,7 +11,7 @@ use crate::{
     Instant,
     messages::{
         events::Event,
-        history::{Source, Status},
+        history::{KeptCommunity, Source, Status},
         journal::{Completed, RequestBegan, RequestEnded, Unanswered},
     },
     model::{
@@ -82,7 +82,7 @@ enum Stage {
     },
     /// We were answered; the signal that the request was completed has still to come.
     Confirming { until: Instant, rewound: bool },
-    /// We asked for the first community in the queue.
+    /// We asked for the community that is the first one in the queue.
     AskingCommunity { number: u64, until: Instant },
     /// Until the next try.
     Pausing { until: Instant },
@@ -176,6 +176,16 @@ impl RequestQueue {
         }
     }
 
+    /// Takes the communities that an earlier process kept.
+    pub fn restore(&mut self, kept: Vec<KeptCommunity>, now: Instant) {
+        self.communities.restore(kept, now);
+    }
+
+    /// The communities to be kept across restarts, if they are not what was kept before.
+    pub fn poll_kept(&mut self) -> Option<Vec<KeptCommunity>> {
+        self.communities.poll_kept()
+    }
+
     /// After a panic: what was under way is forgotten and asked again; what is owed stays owed.
     pub fn reset(&mut self) {
         self.stage = Stage::Idle;
@@ -196,7 +206,7 @@ impl RequestQueue {
             owed: self.owed.is_some(),
             completed: self.completed,
             failed: self.failed,
-            communities: self.communities.ids().map(str::to_owned).collect(),
+            communities: self.communities.progress(),
             last_failure: self.last_failure.clone(),
         }
     }
@@ -264,13 +274,14 @@ impl RequestQueue {
         if self.owed.is_some() {
             return self.ask(now);
         }
-        let community = self.communities.ids().next().map(str::to_owned);
-        if let Some(id) = community {
+        if let Some(id) = self.communities.begin(now) {
             let number = self.next_number();
             let until = now + self.config.timeout;
             self.stage = Stage::AskingCommunity { number, until };
             self.commands
                 .push_back(Command::RequestCommunity(number, id));
+        } else if let Some(until) = self.communities.poll_timeout() {
+            self.stage = Stage::Pausing { until };
         }
     }
 

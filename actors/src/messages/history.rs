@@ -123,9 +123,27 @@ pub struct Status {
     /// Tries that failed.
     pub failed: u64,
     /// Communities still waiting.
-    pub communities: Vec<String>,
+    pub communities: Vec<CommunityProgress>,
     /// Why the last try failed, for people; `None` after a success.
     pub last_failure: Option<String>,
+}
+
+/// How it goes with a community that waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CommunityProgress {
+    /// Its id.
+    pub id: String,
+    /// How often it was asked for in vain.
+    pub tries: u32,
+    /// When it was queued; `None` before the wall clock was read.
+    #[serde(rename = "queued_ms")]
+    pub queued: Option<Moment>,
+    /// When it may be asked for again, if there is a mailserver then and no history is owed.
+    #[serde(rename = "next_try_ms")]
+    pub next_try: Option<Moment>,
+    /// What the last try came to: `unknown` if the node answered nothing, which it also does for one that it asked for
+    /// before; else the error. `None` before the first.
+    pub last: Option<String>,
 }
 
 /// Ask for it.

@@ -1,8 +1,14 @@
 //! Communities wait for the history, and are asked for one at a time.
 
+use std::time::Duration;
+
 use actors::{
-    history_requester::MOST_COMMUNITIES, messages::history::QueueError,
-    model::node::CommunityAnswer,
+    history_requester::{DEADLINE, MOST_COMMUNITIES},
+    messages::history::{CommunityProgress, QueueError},
+    model::{
+        moment::Moment,
+        node::{CommunityAnswer, NodeError},
+    },
 };
 
 use crate::rig::*;
@@ -34,16 +40,105 @@ fn a_community_that_was_found_is_not_asked_for_again() {
 }
 
 #[test]
-fn a_community_nobody_has_is_given_up_after_three_tries() {
+fn a_community_nobody_has_is_asked_for_with_growing_pauses_for_a_day() {
     let mut rig = Rig::served();
+    rig.clock(1);
     rig.queue(1).unwrap();
-    for _ in 0..3 {
+    let begun = rig.now;
+    let mut pauses = Vec::new();
+    loop {
         assert_eq!(rig.wants(), ["ask for 01"]);
         rig.community(&Ok(CommunityAnswer::Unknown));
-        rig.pass(10_000);
+        let Some(next) = rig.queue.poll_timeout() else {
+            break;
+        };
+        pauses.push((next - rig.now).as_secs());
+        rig.pause();
     }
+    assert_eq!(pauses[..10], [2, 4, 8, 16, 32, 64, 128, 256, 512, 600]);
+    let took = rig.now - begun;
+    assert!(took >= DEADLINE && took < DEADLINE + Duration::from_secs(600));
     assert_eq!(rig.wants(), NOTHING);
     assert!(rig.queue.status().communities.is_empty());
+}
+
+#[test]
+fn nobody_is_given_up_while_there_was_nobody_to_ask() {
+    let mut rig = Rig::new();
+    rig.clock(1);
+    rig.queue(1).unwrap();
+    rig.pass(3 * DEADLINE.as_millis() as u64);
+    rig.available(0);
+    rig.answered();
+    assert_eq!(rig.wants().pop().unwrap(), "ask for 01");
+    rig.community(&away());
+    rig.pause();
+    assert_eq!(rig.wants(), ["ask for 01"], "the node did not try");
+    rig.community(&Ok(CommunityAnswer::Unknown));
+    assert!(rig.queue.status().communities.is_empty());
+}
+
+#[test]
+fn each_pauses_for_itself_and_history_goes_first() {
+    let mut rig = Rig::served();
+    rig.queue(1).unwrap();
+    for _ in 0..6 {
+        rig.wants();
+        rig.community(&Ok(CommunityAnswer::Unknown));
+        rig.pause();
+    }
+    rig.wants();
+    rig.community(&Ok(CommunityAnswer::Unknown));
+    rig.queue(2).unwrap();
+    assert_eq!(rig.wants(), ["ask for 02"], "at once");
+    rig.community(&Ok(CommunityAnswer::Unknown));
+    assert_eq!(rig.pause(), 2);
+    assert_eq!(rig.wants(), ["ask for 02"]);
+    rig.queue.handle_request(rig.now);
+    rig.community(&Ok(CommunityAnswer::Unknown));
+    assert_eq!(rig.wants(), ["requested from 0", "ask"]);
+}
+
+#[test]
+fn another_mailserver_is_a_new_chance_at_once() {
+    let mut rig = Rig::served();
+    rig.queue(1).unwrap();
+    for _ in 0..8 {
+        rig.wants();
+        rig.community(&Ok(CommunityAnswer::Unknown));
+        rig.pause();
+    }
+    rig.wants();
+    rig.community(&Ok(CommunityAnswer::Unknown));
+    rig.queue.handle_gone(rig.now);
+    rig.available(1);
+    rig.answered();
+    assert_eq!(rig.wants().pop().unwrap(), "ask for 01");
+    rig.community(&Ok(CommunityAnswer::Unknown));
+    assert_eq!(rig.pause(), 2, "the pauses grow anew");
+}
+
+#[test]
+fn the_status_tells_how_it_goes_with_each() {
+    let mut rig = Rig::served();
+    rig.queue(1).unwrap();
+    let status = rig.queue.status().communities;
+    assert_eq!((status[0].queued, status[0].next_try), (None, None));
+    rig.clock(1_000);
+    rig.wants();
+    rig.community(&Ok(CommunityAnswer::Unknown));
+    rig.pause();
+    rig.wants();
+    let refused = NodeError::BadParameters("no".into());
+    rig.community(&Err(refused.clone()));
+    let expected = CommunityProgress {
+        id: community(1),
+        tries: 1,
+        queued: Some(Moment::from_millis(1_000_000)),
+        next_try: Some(Moment::from_millis(1_006_000)),
+        last: Some(refused.to_string()),
+    };
+    assert_eq!(rig.queue.status().communities, [expected]);
 }
 
 #[test]
@@ -67,8 +162,7 @@ fn a_community_request_that_hangs_holds_up_neither_the_others_nor_the_history() 
     rig.queue(2).unwrap();
     rig.wants();
     assert_eq!(rig.pause(), 90);
-    rig.pause();
-    assert_eq!(rig.wants(), ["ask for 02"]);
+    assert_eq!(rig.wants(), ["ask for 02"], "at once");
     rig.available(1);
     assert_eq!(rig.wants(), ["requested from 1", "ask"]);
     rig.answer(&DONE);

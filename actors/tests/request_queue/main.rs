@@ -98,7 +98,7 @@ fn if_no_mailserver_answers_they_are_not_gone_round_faster_and_faster() {
             rig.wants();
         }
         stays.push((rig.now - since).as_secs());
-        rig.queue.handle_gone();
+        rig.queue.handle_gone(rig.now);
     }
     assert_eq!(stays, [2, 6, 14, 30, 62, 126, 246, 246, 246]);
     rig.available(9);
@@ -121,7 +121,7 @@ fn if_no_mailserver_answers_they_are_not_gone_round_faster_and_faster() {
 fn what_is_owed_stays_owed_while_nobody_is_there() {
     let mut rig = Rig::asking();
     rig.answer(&NULL);
-    rig.queue.handle_gone();
+    rig.queue.handle_gone(rig.now);
     rig.wants();
     rig.pass(600_000);
     assert_eq!(rig.wants(), NOTHING);
@@ -137,7 +137,7 @@ fn what_is_owed_stays_owed_while_nobody_is_there() {
 fn an_answer_for_a_mailserver_that_is_gone_does_not_pay_the_debt() {
     let mut rig = Rig::asking();
     let earlier = rig.number;
-    rig.queue.handle_gone();
+    rig.queue.handle_gone(rig.now);
     rig.queue.handle_answer(earlier, &DONE, rig.now);
     assert!(rig.queue.status().owed);
     rig.available(1);
@@ -196,7 +196,7 @@ fn a_signal_that_overtakes_the_news_of_the_change_belongs_to_it() {
     rig.signal(HistorySignal::Completed);
     assert_eq!(rig.wants(), ["completed by 0", "served by 0"]);
 
-    rig.queue.handle_gone();
+    rig.queue.handle_gone(rig.now);
     rig.signal(HistorySignal::Started);
     rig.signal(HistorySignal::Completed);
     rig.node_may_ask(1);
@@ -211,7 +211,7 @@ fn a_request_from_before_the_loss_says_nothing_about_the_next_mailserver() {
     rig.signal(HistorySignal::Started);
     rig.signal(HistorySignal::Completed);
     rig.wants();
-    rig.queue.handle_gone();
+    rig.queue.handle_gone(rig.now);
     rig.pass(500);
     rig.node_may_ask(1);
     assert_eq!(rig.wants(), NOTHING);

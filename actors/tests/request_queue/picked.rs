@@ -69,7 +69,7 @@ fn what_is_missed_later_is_asked_for_again_and_one_that_is_gone_keeps_the_debt()
     let mut rig = asking();
     rig.answer(&NULL);
     rig.wants();
-    rig.queue.handle_gone();
+    rig.queue.handle_gone(rig.now);
     assert_eq!(rig.queue.poll_timeout(), None);
     rig.available_from(Source::Picked);
     assert_eq!(rig.wants(), ["requested from whom it picks", "ask"]);

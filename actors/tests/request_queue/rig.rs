@@ -108,6 +108,18 @@ impl Rig {
         (self.queue).handle_answer(self.number, answer, self.now);
     }
 
+    /// Answers the history request that is wanted.
+    pub(crate) fn answered(&mut self) {
+        self.wants();
+        self.answer(&DONE);
+    }
+
+    /// The wall clock shows so many seconds.
+    pub(crate) fn clock(&mut self, seconds: u64) {
+        let wall = Moment::from_millis(seconds * 1_000);
+        self.queue.handle_clock(wall, self.now);
+    }
+
     pub(crate) fn community(&mut self, answer: &Community) {
         (self.queue).handle_community(self.number, answer, self.now);
     }

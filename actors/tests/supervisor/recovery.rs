@@ -53,9 +53,10 @@ async fn a_requester_that_panics_loses_no_request_that_was_accepted() {
         under_way: Vec::new(),
         began: Probe::start().0,
         ended: Probe::start().0,
+        keep: Probe::start().0,
         events,
     };
-    let requester = HistoryRequester::new(history_requester::Config::default(), ports);
+    let requester = HistoryRequester::new(history_requester::Config::default(), vec![], ports);
     let requester = supervise("history", Slot::default(), requester, &rig.overseer);
     let community = format!("0x02{:064}", 1);
     let accepted = requester.send(QueueCommunity(community.clone())).await;

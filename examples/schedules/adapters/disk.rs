@@ -13,6 +13,7 @@ use actors::{
     messages::{
         candidates::{Save, Saved},
         connection::Remember,
+        history::KeepCommunities,
         journal::{Entry, KeepJournal, KeptJournal},
     },
     model::{mailserver::Identity, record::Record},
@@ -119,6 +120,13 @@ impl Handler<Remember> for Keeper {
         self.0
             .write(|disk| disk.records.borrow_mut().extend(records));
     }
+}
+
+/// No community is asked for here.
+impl Handler<KeepCommunities> for Keeper {
+    type Result = ();
+
+    fn handle(&mut self, _: KeepCommunities, _: &mut Context<Self>) {}
 }
 
 impl Handler<KeepJournal> for Keeper {

@@ -17,7 +17,7 @@ pin        mine, not in use: no reply in time
 watch      every 2s, 7.5 KB/min, patience 201 ms; 3 of 900 probes missed
 decision   store-01.do-ams3.status.prod, number 1 of a pool of 2
            2 of 3 replied; a full round of 501 ms
-history    up to date; 3 answered, 1 failed; 2 communities wait
+history    up to date; 3 answered, 1 failed; 2 communities wait, tried up to 4x
 memory     42 history requests answered; failures: 3 dial, 2 short history
 loop       2 selections, 2 connections, 0 failed, 1 lost
 traffic    17 calls, 1 failed; 90 signals, 0 malformed
@@ -169,7 +169,10 @@ fn report() -> Value {
                   "detail": { "failure": "silent", "detail": "connect" } } },
             ],
         },
-        "history": { "owed": false, "completed": 3, "failed": 1, "communities": ["a", "b"], "last_failure": null },
+        "history": { "owed": false, "completed": 3, "failed": 1, "last_failure": null, "communities": [
+            { "id": "a", "tries": 4, "queued_ms": 1, "next_try_ms": 2, "last": "unknown" },
+            { "id": "b", "tries": 0, "queued_ms": 1, "next_try_ms": 1, "last": null },
+        ] },
         "actors": {
             "connector": { "running": true, "restarts": 0, "last_failure": null },
             "pinger": { "running": true, "restarts": 1, "last_failure": "panic: x" },

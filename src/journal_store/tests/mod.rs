@@ -63,6 +63,7 @@ fn marks(last_window: u64) -> Marks {
         alive: Some(Moment::from_millis(1_800_000_000_000)),
         reached: None,
         since: Some(Moment::from_millis(1)),
+        swept: None,
         last_window,
     }
 }

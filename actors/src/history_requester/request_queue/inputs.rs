@@ -10,7 +10,10 @@ use crate::{
         journal::{Completed, Owe},
         node::HistorySignal,
     },
-    model::node::{Blame, CommunityAnswer, HistoryAnswer, NodeError},
+    model::{
+        moment::Moment,
+        node::{Blame, CommunityAnswer, HistoryAnswer, NodeError},
+    },
 };
 
 /// For how long a node with a cycle of its own is given to ask by itself. Recorded on status-go
@@ -73,8 +76,8 @@ impl RequestQueue {
     }
 
     /// Nobody to ask any more. The debt stays.
-    pub fn handle_gone(&mut self) {
-        self.communities.forget_found();
+    pub fn handle_gone(&mut self, now: Instant) {
+        self.communities.begin_anew(now);
         self.source = None;
         // What the node asked until now, it asked of the one that is gone.
         self.node_request = None;
@@ -192,11 +195,14 @@ impl RequestQueue {
             self.communities.found();
             return self.proceed(now);
         }
+        let reason = match answer {
+            Ok(_) => "unknown".to_owned(),
+            Err(error) => error.to_string(),
+        };
         // A node that is away did not try.
         let tried = !matches!(answer, Err(error) if error.blame() == Blame::Node);
-        let tries = self.communities.not_found(tried);
-        let until = now + self.backoff().pause(tries.max(1));
-        self.stage = Stage::Pausing { until };
+        self.communities.not_found(reason, tried, now);
+        self.proceed(now);
     }
 
     /// History is owed, whoever was asked before.
@@ -227,11 +233,18 @@ impl RequestQueue {
     ///
     /// If the id is not one, or if too many wait already.
     pub fn handle_queue(&mut self, id: String, now: Instant) -> Result<(), QueueError> {
-        self.communities.queue(id)?;
-        if matches!(self.stage, Stage::Idle) {
+        self.communities.queue(id, now)?;
+        // A pause while nothing is owed is one of other communities.
+        let pausing = self.owed.is_none() && matches!(self.stage, Stage::Pausing { .. });
+        if pausing || matches!(self.stage, Stage::Idle) {
             self.proceed(now);
         }
         Ok(())
+    }
+
+    /// The wall clock was read.
+    pub fn handle_clock(&mut self, wall: Moment, now: Instant) {
+        self.communities.set_clock(wall, now);
     }
 
     /// A limit that [`Self::poll_timeout`] named has passed.
