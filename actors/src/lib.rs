@@ -14,6 +14,7 @@
 //! | [`history_requester`] | what the node still has to ask for, until it was answered; its decisions are in `request_queue` |
 //! | [`auditor`] | whether others hold messages that the node was not given: after each covered window, and now and then; its decisions are in `plan` |
 //! | [`gap_filler`] | has the node fill the gaps of which it knows; its decisions are in `gaps` |
+//! | [`backfill`] | extends chats backwards, if people want that; its decisions are in `plan` |
 //! | [`login`] | logs a node in again that came back logged out, if people want that; its decisions are in `plan` |
 //! | [`events`] | what happened, numbered, for every subscriber |
 //! | [`messages`] | what they say to each other, and to the adapters |
@@ -24,6 +25,7 @@
 //! [`messages::ping::Probe`], and time is tokio's, so that a test can hold it.
 
 pub mod auditor;
+pub mod backfill;
 pub mod connector;
 mod deadline;
 pub mod events;

@@ -94,7 +94,7 @@ fn each_pauses_for_itself_and_history_goes_first() {
     rig.community(&Ok(CommunityAnswer::Unknown));
     assert_eq!(rig.pause(), 2);
     assert_eq!(rig.wants(), ["ask for 02"]);
-    rig.queue.handle_request(rig.now);
+    rig.request();
     rig.community(&Ok(CommunityAnswer::Unknown));
     assert_eq!(rig.wants(), ["requested from 0", "ask"]);
 }

@@ -29,7 +29,7 @@ fn the_journal_is_told_of_each_request_once() {
 fn a_mailserver_that_is_lost_or_left_half_way_ends_its_request() {
     let mut rig = Rig::asking();
     told(&mut rig);
-    rig.queue.handle_gone();
+    rig.queue.handle_gone(rig.now);
     assert_eq!(told(&mut rig), ["1: the mailserver was lost"]);
     rig.available(1);
     rig.available(2);
