@@ -85,8 +85,9 @@ async fn rig(chats: Vec<Chat>) -> Rig {
     let (read_chats, read) = Probe::answering(move |_| Ok(reader.borrow().chats.clone()));
     let (extend, extended) = Probe::answering(move |ExtendChat(id): &ExtendChat| {
         let node = &mut *stepper.borrow_mut();
-        let chat = node.chats.iter_mut().find(|it| it.id == *id).unwrap();
-        let answer = (node.step)(chat.synced_from.unwrap());
+        let chat = node.chats.iter_mut().find(|it| it.id == *id);
+        let chat = chat.expect("a chat of the node");
+        let answer = (node.step)(chat.synced_from.expect("it has a marker"));
         if let Ok(Some(begins)) = answer {
             chat.synced_from = Some(begins);
         }
@@ -125,7 +126,7 @@ impl Rig {
         M::Result: Send,
         Backfill: Handler<M>,
     {
-        self.backfill.send(message).await.unwrap();
+        self.backfill.send(message).await.expect("it runs");
         settle().await;
     }
 

@@ -43,7 +43,7 @@ pub struct Ports {
     pub events: Recipient<Publish>,
 }
 
-/// The actor: it executes what [`Gaps`] decides.
+/// The actor: it executes what its decisions say.
 pub struct GapFiller {
     gaps: Gaps,
     ports: Ports,

@@ -57,7 +57,7 @@ fn what_a_killed_process_leaves_is_whole_up_to_one_moment() {
         let mut child = spawn(&directory);
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let kept = |line: String| line.strip_prefix("kept ")?.parse::<u64>().ok();
-        let mut told = lines.by_ref().map(|it| kept(it.unwrap())).flatten();
+        let mut told = lines.by_ref().filter_map(|it| kept(it.unwrap()));
         assert!(told.any(|number| number == until), "it ended by itself");
         child.kill().unwrap();
         child.wait().unwrap();
