@@ -58,6 +58,7 @@ pub(crate) fn build(setup: Settings) -> io::Result<Rc<Node>> {
         mailservers,
         now: Cell::default(),
         clock: Default::default(),
+        ledger: Default::default(),
         random: RefCell::new(random),
         state: RefCell::new(state),
         signals: Signals::new(limit),

@@ -129,7 +129,8 @@ impl Node {
                 if again > 0 {
                     sleep(self.scaled(RETRY)).await;
                 }
-                if history::run(self, &active).await.is_ok() {
+                if let Ok(gaps) = history::run_missed(self, &active).await {
+                    self.announce(&[], &gaps);
                     return true;
                 }
             }

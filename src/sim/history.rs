@@ -1,51 +1,61 @@
-//! History requests of the simulated node, over its real connections to the mailservers.
+//! History requests of the simulated node.
 //!
 //! A request asks for what was sent since the last successful one, from the mailserver in use. If that
-//! one lacks a message that another has, the node never asks for it again: so do real nodes, and so gaps
-//! come to be.
+//! one lacks a message that another has, the node never asks for it again, unless its markers are set back: so do real
+//! nodes, and so gaps come to be.
 
-use std::{net::SocketAddr, rc::Rc, time::Duration};
+use std::{future::pending, rc::Rc};
 
 use actors::model::node::Mode;
-use rand::Rng;
 use serde_json::{Value, json};
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::{sleep, timeout},
-};
+use tokio::sync::oneshot;
 
 use super::{
-    address, dialling,
-    link::Ask,
-    message::Message,
-    node::{Node, chat},
+    address, asking,
+    gap::Gap,
+    history_signals as signals,
+    ledger::HistoryRequest,
+    node::Node,
+    plan::Plan,
     rpc::{Answer, Refusal},
 };
 
-/// Nodes of 2024 give up a request after this (recorded: 22 s to the next mailserver, 2 of them a pause).
-const MODERN_LIMIT: Duration = Duration::from_secs(20);
+/// What a store says that breaks off (recorded on status-go 2024-10).
+const BROKEN_OFF: &str = "503 - SERVICE_UNAVAILABLE";
 
-/// In 2024 `messages.new` follows `history.request.completed` after this (recorded).
-const MODERN_DELAY: Duration = Duration::from_secs(1);
+/// What a node since mid-2026 says when every try failed.
+pub(crate) const NO_STORE: &str = "no store node could serve the query";
 
 /// `wakuext_requestAllHistoricMessages`. The request goes on when its caller is gone.
 pub(crate) async fn request_all(node: &Rc<Node>) -> Answer {
+    if node.state.borrow_mut().history_faults.take_null() {
+        return Ok(Value::Null);
+    }
     let Some(mailserver) = target(node)? else {
         return Ok(Value::Null);
     };
-    let (answer, answered) = oneshot::channel();
     let requesting = node.clone();
-    node.tasks.spawn(async move {
-        let _ = answer.send(run(&requesting, &mailserver).await);
-    });
-    match answered.await {
-        Ok(Ok(())) => Ok(summary(node)),
-        Ok(Err(reason)) => {
+    let run = async move { run_missed(&requesting, &mailserver).await };
+    match detached(node, run).await? {
+        Ok(gaps) => Ok(summary(node, gaps)),
+        Err(reason) => {
             node.request_failed();
             Err(Refusal::failed(reason))
         }
-        Err(_) => Err(Refusal::failed("the node stopped")),
     }
+}
+
+/// Does something that goes on when its caller is gone.
+pub(crate) async fn detached<T: 'static>(
+    node: &Node,
+    work: impl Future<Output = T> + 'static,
+) -> Result<T, Refusal> {
+    let (answer, answered) = oneshot::channel();
+    node.tasks.spawn(async move {
+        let _ = answer.send(work.await);
+    });
+    let stopped = |_| Refusal::failed("the node stopped");
+    answered.await.map_err(stopped)
 }
 
 /// Whom a request goes to; `None`: nothing is done, and no error says so (recorded on v0.94 and 2024-10).
@@ -70,152 +80,97 @@ fn target(node: &Node) -> Result<Option<String>, Refusal> {
     }
 }
 
+/// Asks a mailserver for all that was missed. The gaps that are left.
+pub(crate) async fn run_missed(node: &Rc<Node>, mailserver: &str) -> Result<Vec<Gap>, String> {
+    let plan = node.plan_missed();
+    let run = run(node, mailserver, &plan).await;
+    let lies = node.state.borrow().history_faults.false_completion;
+    match run {
+        Err(reason) if !lies => Err(reason),
+        _ => Ok(node.fetched(&plan)),
+    }
+}
+
 /// One request with its signals.
-pub(crate) async fn run(node: &Rc<Node>, mailserver: &str) -> Result<(), String> {
-    let id = match node.is_modern() {
-        true => String::new(),
-        false => request_id(node),
-    };
-    started(node, &id);
-    let until = node.now.get();
-    match fetch(node, mailserver).await {
-        Ok(messages) => {
-            node.state.borrow_mut().synced = until;
-            completed(node, &id, messages);
-            Ok(())
-        }
-        Err(reason) => {
-            failed(node, id, mailserver, &reason);
-            Err(reason)
-        }
+pub(crate) async fn run(node: &Rc<Node>, mailserver: &str, plan: &Plan) -> Result<(), String> {
+    let id = signals::request_id(node);
+    signals::started(node, &id, &plan.batches);
+    let run = fetch(node, mailserver, plan, &id).await;
+    match &run {
+        Ok(()) => signals::completed(node, &id),
+        Err(reason) => signals::failed(node, &id, mailserver, reason),
     }
+    run
 }
 
-/// The signal at the begin of a request.
-pub(crate) fn started(node: &Node, id: &str) {
-    let event = json!({"requestId": id, "batchIndex": 0, "numBatches": 1});
-    let event = || named(node.is_modern(), event);
-    node.signals.emit("history.request.started", event);
-}
-
-/// What a request brought, and the signals at its end.
-pub(crate) fn completed(node: &Rc<Node>, id: &str, messages: Vec<(u64, Message)>) {
-    let new = messages.into_iter();
-    let new = new.filter(|(sequence, message)| node.receive(*sequence, message.clone()));
-    let new: Vec<_> = new.collect();
-    let completed = json!({"requestId": id, "batchIndex": 0});
-    if node.is_modern() {
-        let completed = || named(true, completed);
-        node.signals.emit("history.request.completed", completed);
-        announce_later(node, new);
-    } else {
-        node.announce_messages(&new);
-        let batch = json!({"requestId": id, "batchIndex": 1, "numBatches": 1});
-        (node.signals).emit("history.request.batch.processed", || batch);
-        (node.signals).emit("history.request.completed", || completed);
-    }
-    node.journal.note();
-}
-
-fn failed(node: &Node, id: String, mailserver: &str, reason: &str) {
-    let mut event = json!({"requestId": id, "batchIndex": 0, "errorMessage": reason});
-    if node.is_modern() {
-        event["requestId"] = format!("{:064x}", random(node)).into();
-        event["peerId"] = mailserver.into();
-    }
-    node.signals.emit("history.request.failed", || event);
-}
-
-/// Nodes of 2024 add an empty peer id.
-fn named(modern: bool, mut event: Value) -> Value {
-    if modern {
-        event["peerId"] = "".into();
-    }
-    event
-}
-
-/// Everything that a mailserver has since the last request.
+/// All batches, one after the other. What those before a failure brought is kept.
 pub(crate) async fn fetch(
     node: &Rc<Node>,
     mailserver: &str,
-) -> Result<Vec<(u64, Message)>, String> {
-    let asks = asks(node, mailserver).await?;
-    let after = node.state.borrow().synced;
-    let (answer, answered) = oneshot::channel();
-    // If the connection is just being lost, the answer's sender is dropped and says so.
-    let _ = asks.send(Ask::History { after, answer });
-    let reset = || "stream reset".to_owned();
-    if node.is_modern() {
-        match timeout(node.scaled(MODERN_LIMIT), answered).await {
-            Ok(answered) => answered.map_err(|_| reset())?,
-            Err(_) => Err("context deadline exceeded".into()),
+    plan: &Plan,
+    id: &str,
+) -> Result<(), String> {
+    let entry = node.ledger.begin(entry(node, mailserver, plan));
+    if node.state.borrow().history_faults.hung {
+        let () = pending().await;
+    }
+    for (index, batch) in plan.batches.iter().enumerate() {
+        break_off(node, index)?;
+        let messages = asking::history(node, mailserver, batch.clone()).await?;
+        let delivered = messages.len();
+        let new = messages.into_iter();
+        let new = new.filter(|(sequence, message)| node.receive(*sequence, message.clone()));
+        let new: Vec<_> = new.collect();
+        node.ledger.delivered(&entry, delivered, new.len());
+        match node.is_modern() {
+            true => node.announce_later(new),
+            false => node.announce(&new, &[]),
         }
-    } else {
-        // Without a limit of its own: it can hang for ever (recorded on v0.94).
-        answered.await.map_err(|_| reset())?
+        signals::processed(node, id, index + 1, &plan.batches);
+    }
+    break_off(node, plan.batches.len())?;
+    entry.borrow_mut().completed = true;
+    Ok(())
+}
+
+/// Fails where requests are to fail.
+fn break_off(node: &Node, batches: usize) -> Result<(), String> {
+    let fail_after = node.state.borrow().history_faults.fail_after;
+    match fail_after == Some(batches) {
+        true => Err(BROKEN_OFF.to_owned()),
+        false => Ok(()),
     }
 }
 
-/// The connection to a peer, made now if there is none.
-pub(crate) async fn asks(
-    node: &Rc<Node>,
-    peer: &str,
-) -> Result<mpsc::UnboundedSender<Ask>, String> {
-    if !node.is_connected(peer) {
-        if node.is_modern() && node.state.borrow().peers.is_empty() {
-            // An offline node of 2024 does not dial by itself (recorded).
-            return Err("no peers".into());
-        }
-        let Some(address) = known_address(node, peer) else {
-            return Err(format!("failed to dial {peer}: no addresses"));
-        };
-        let dialled = node.dial(peer, address).await;
-        dialled.map_err(|failure| dialling::text(node, peer, address, &failure))?;
-    }
-    let state = node.state.borrow();
-    let peer = state.peers.get(peer).map(|peer| peer.asks.clone());
-    peer.ok_or_else(|| "stream reset".to_owned())
-}
-
-fn known_address(node: &Node, peer: &str) -> Option<SocketAddr> {
-    let known = node
-        .state
-        .borrow()
-        .known
-        .get(peer)
-        .map(|known| known.address);
-    known.or_else(|| node.mailserver(peer).map(|mailserver| mailserver.address()))
-}
-
-fn announce_later(node: &Rc<Node>, messages: Vec<(u64, Message)>) {
-    if !messages.is_empty() {
-        let telling = node.clone();
-        node.tasks.spawn(async move {
-            sleep(telling.scaled(MODERN_DELAY)).await;
-            telling.announce_messages(&messages);
-        });
+fn entry(node: &Node, mailserver: &str, plan: &Plan) -> HistoryRequest {
+    let batches = plan.batches.iter();
+    let from = batches.flat_map(|batch| batch.topics().map(|topic| (topic, batch.from)));
+    let found = node.mailserver(mailserver);
+    HistoryRequest {
+        purpose: plan.purpose,
+        at: node.clock.ask(),
+        mailserver: found.map_or(mailserver, |it| &it.id).to_owned(),
+        from: from.collect(),
+        to: plan.to,
+        delivered: 0,
+        new: 0,
+        completed: false,
     }
 }
 
-/// The answer of a request that was made. The messages are in `messages.new`, not here.
-pub(crate) fn summary(node: &Node) -> Value {
+/// The answer of a request that was made. The messages are in `messages.new`, not here; only gaps are.
+pub(crate) fn summary(node: &Node, mut gaps: Vec<Gap>) -> Value {
     let mut answer = json!({"notifications": null});
     if !node.state.borrow().received.is_empty() {
-        answer["chats"] = json!([chat(node.now.get())]);
+        answer["chats"] = node.shown_chats();
+    }
+    gaps.extend(node.state.borrow_mut().gaps.take_untold());
+    if !gaps.is_empty() {
+        let shown = gaps.iter().map(|gap| node.shown_gap(gap));
+        answer["messages"] = shown.collect();
     }
     if node.is_modern() {
         answer["discordOldestMessageTimestamp"] = 0.into();
     }
     answer
-}
-
-fn random(node: &Node) -> u64 {
-    node.random.borrow_mut().next_u64()
-}
-
-fn request_id(node: &Node) -> String {
-    let (high, low) = (random(node), random(node));
-    let (a, b, c) = (high >> 32, (high >> 16) & 0xffff, high & 0x0fff);
-    let (d, e) = (low >> 52, low & 0xffff_ffff_ffff);
-    format!("{a:08x}-{b:04x}-4{c:03x}-8{d:03x}-{e:012x}")
 }

@@ -10,6 +10,7 @@ use tokio::{
 };
 
 use super::{
+    batch::Batch,
     message::Message,
     wire::{self, Lines, Query, Reply},
 };
@@ -34,9 +35,9 @@ pub(crate) enum DialFailure {
 /// What is asked of a mailserver. The sender is dropped when the connection is lost.
 #[derive(Debug)]
 pub(crate) enum Ask {
-    /// Everything after a sequence number; answered with the number of messages.
+    /// What it holds of a batch.
     History {
-        after: u64,
+        batch: Batch,
         answer: oneshot::Sender<Result<Vec<(u64, Message)>, String>>,
     },
     /// The name of a community.
@@ -137,10 +138,10 @@ impl<F: FnMut(u64, Message)> Link<F> {
         self.asked += 1;
         let number = self.asked;
         let query = match ask {
-            Ask::History { after, answer } => {
+            Ask::History { batch, answer } => {
                 let messages = Vec::new();
                 self.histories.insert(number, History { messages, answer });
-                Query::History { number, after }
+                Query::History { number, batch }
             }
             Ask::Community { id, answer } => {
                 self.communities.insert(number, answer);

@@ -1,16 +1,17 @@
 //! One mailserver behind the simulated node: it really listens, keeps messages, and fails as it is told.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, Ref, RefCell},
     collections::BTreeMap,
     future::{pending, poll_fn},
     io,
     net::SocketAddr,
     rc::{Rc, Weak},
     task::Poll,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
+use actors::model::moment::Moment;
 use futures_util::{SinkExt, StreamExt};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -20,7 +21,9 @@ use tokio::{
 use tokio_util::compat::TokioAsyncReadCompatExt as _;
 
 use super::{
+    batch::Batch,
     identity::Identity,
+    keeping::Keeping,
     libp2p::{self, Keys},
     message::Message,
     port::{AFTER_FAILED_ACCEPT, BlackHole, Port},
@@ -82,10 +85,11 @@ pub(crate) struct Mailserver {
     port: Port,
     entrance: RefCell<Entrance>,
     fault: Cell<Fault>,
+    pub(crate) keeping: Keeping,
     frozen: watch::Sender<bool>,
     pub(crate) messages: RefCell<BTreeMap<u64, Message>>,
-    communities: RefCell<BTreeMap<String, String>>,
-    live: RefCell<Vec<mpsc::Sender<Reply>>>,
+    pub(crate) communities: RefCell<BTreeMap<String, String>>,
+    pub(crate) live: RefCell<Vec<mpsc::Sender<Reply>>>,
     connections: Tasks,
 }
 
@@ -123,6 +127,7 @@ impl Mailserver {
             port: Port::reserve()?,
             entrance: RefCell::new(Entrance::Refused),
             fault: Cell::default(),
+            keeping: Keeping::default(),
             frozen: watch::Sender::new(false),
             messages: RefCell::default(),
             communities: RefCell::default(),
@@ -195,32 +200,6 @@ impl Mailserver {
             *entrance = Entrance::Open(listener);
         }
         Ok(())
-    }
-
-    /// Keeps a message.
-    pub(crate) fn keep(&self, sequence: u64, message: Message) {
-        self.messages.borrow_mut().insert(sequence, message);
-    }
-
-    /// Passes a message on to the nodes that are connected.
-    pub(crate) fn relay(&self, sequence: u64, message: &Message) {
-        self.live.borrow_mut().retain(|node| {
-            let message = Reply::Message {
-                query: None,
-                sequence,
-                message: message.clone(),
-            };
-            !matches!(
-                node.try_send(message),
-                Err(mpsc::error::TrySendError::Closed(_))
-            )
-        });
-    }
-
-    /// Keeps the description of a community.
-    pub(crate) fn publish_community(&self, id: &str, name: &str) {
-        let mut communities = self.communities.borrow_mut();
-        communities.insert(id.to_owned(), name.to_owned());
     }
 
     /// Ends everything that runs for it.
@@ -348,7 +327,7 @@ impl Mailserver {
         sleep(self.latency()).await;
         match query {
             Query::Hello | Query::Ping => Vec::new(),
-            Query::History { number, after } => self.history(number, after),
+            Query::History { number, batch } => self.history(number, &batch),
             Query::Community { number, id } => {
                 let name = self.communities.borrow().get(&id).cloned();
                 vec![Reply::Community { number, name }]
@@ -356,7 +335,7 @@ impl Mailserver {
         }
     }
 
-    fn history(&self, number: u64, after: u64) -> Vec<Reply> {
+    fn history(&self, number: u64, batch: &Batch) -> Vec<Reply> {
         let done = Reply::Done { number };
         match self.fault.get() {
             Fault::HistoryHangs => return Vec::new(),
@@ -367,14 +346,25 @@ impl Mailserver {
             }
             _ => {}
         }
-        let messages = self.messages.borrow();
-        let missed = messages
-            .range(after + 1..)
-            .map(|(&sequence, message)| Reply::Message {
-                query: Some(number),
-                sequence,
-                message: message.clone(),
-            });
-        missed.chain([done]).collect()
+        let messages = self.held();
+        let wanted = messages
+            .iter()
+            .filter(|(_, message)| batch.asks_for(message));
+        let wanted = wanted.map(|(&sequence, message)| Reply::Message {
+            query: Some(number),
+            sequence,
+            message: message.clone(),
+        });
+        wanted.chain([done]).collect()
+    }
+
+    /// The messages that it holds now.
+    pub(crate) fn held(&self) -> Ref<'_, BTreeMap<u64, Message>> {
+        if let Some(retention) = self.keeping.retention.get() {
+            let oldest = Moment::from(SystemTime::now()).before(retention);
+            let mut messages = self.messages.borrow_mut();
+            messages.retain(|_, message| message.sent > oldest);
+        }
+        self.messages.borrow()
     }
 }

@@ -21,8 +21,7 @@ impl Message {
     /// Its id as an app is told it.
     pub(crate) fn id(&self, sequence: u64) -> String {
         let MessageHash(hash) = self.hash(sequence);
-        let digits = hash.iter().map(|byte| format!("{byte:02x}"));
-        format!("0x{}", digits.collect::<String>())
+        hexadecimal(&hash)
     }
 
     /// What identifies it to a store. Made of what real hashes are made of (14/WAKU2-MESSAGE); the sequence number goes
@@ -37,6 +36,12 @@ impl Message {
         hash.update(nanoseconds.to_be_bytes());
         MessageHash(hash.finalize().into())
     }
+}
+
+/// An id as an app is told it.
+pub(crate) fn hexadecimal(id: &[u8]) -> String {
+    let digits = id.iter().map(|byte| format!("{byte:02x}"));
+    format!("0x{}", digits.collect::<String>())
 }
 
 /// How a topic goes over the wire.

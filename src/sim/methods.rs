@@ -6,11 +6,12 @@ use actors::model::node::Mode;
 use serde_json::{Map, Value, json};
 
 use super::{
-    accounts, classic, cycleless,
+    accounts, chats, classic, community, cycleless,
     login::Login,
     modern,
     node::Node,
     rpc::{self, Answer, Go, Refusal},
+    topics,
 };
 
 /// Carries out one call.
@@ -71,9 +72,34 @@ pub(crate) async fn call(node: &Rc<Node>, method: &str, params: &[Value]) -> Ans
             Ok(Value::Null)
         }
         "wakuext_dialPeer" => super::dialling::dial_peer(node, params).await,
+        _ if ABOUT_HISTORY.contains(&method) => about_history(node, method, params).await,
         _ if cycleless => cycleless::call(node, method, params).await,
         _ if node.is_modern() => modern::call(node, method, params).await,
         _ => classic::call(node, method, params).await,
+    }
+}
+
+/// The methods about markers, chats and communities, which nodes of all generations answer alike.
+const ABOUT_HISTORY: [&str; 7] = [
+    "mailservers_getMailserverTopics",
+    "mailservers_addMailserverTopic",
+    "mailservers_addMailserverTopics",
+    "wakuext_activeChats",
+    "wakuext_communities",
+    "wakuext_fillGaps",
+    "wakuext_syncChatFromSyncedFrom",
+];
+
+async fn about_history(node: &Rc<Node>, method: &str, params: &[Value]) -> Answer {
+    match method {
+        "mailservers_getMailserverTopics" => topics::list(node, params),
+        "mailservers_addMailserverTopic" => topics::add(node, params),
+        "mailservers_addMailserverTopics" => topics::add_all(node, params),
+        "wakuext_activeChats" => chats::active(node, params),
+        "wakuext_communities" => community::list(node, params),
+        "wakuext_fillGaps" => chats::fill_gaps(node, params).await,
+        "wakuext_syncChatFromSyncedFrom" => chats::extend(node, params).await,
+        _ => Err(Refusal::unknown_method(method)),
     }
 }
 
@@ -177,8 +203,8 @@ fn client_version(mode: Mode) -> &'static str {
 /// The settings that concern mailservers, among a few others. On classic nodes `fleet` and
 /// `pinned-mailservers` are absent until they are saved (recorded on v0.94).
 pub(crate) fn settings(node: &Node) -> Value {
+    let period = node.sync_period();
     let state = node.state.borrow();
-    let period = if node.is_modern() { 777_600 } else { 86_400 };
     let mut settings = json!({
         "currency": "usd",
         "default-sync-period": period,

@@ -29,24 +29,37 @@
 //! latency, and close the connection of a peer that does not say which cluster it belongs to.
 //!
 //! **Not imitated:** devp2p, and libp2p between the node and its mailservers (they speak lines of JSON, see
-//! `wire`); IPv6, DNS, ENRs, WebSocket transports; chats, wallets and their signals; what several accounts have each for
-//! themselves (they share messages and settings); profiles on keycards; gaps and their filling; mailserver topics and the
-//! 60 s by which requests overlap; syncs that a node since mid-2026 repeats while its mesh is poor; TLS. A connect on one host takes no time, so
+//! `wire`); IPv6, DNS, ENRs, WebSocket transports; wallets and their signals; what several accounts have each for
+//! themselves (they share messages and settings); profiles on keycards; days and pages into which requests are cut; mailservers
+//! that copy from each other what they lack; markers that a node since mid-2026 moves on while it is connected, and syncs
+//! that it repeats while its mesh is poor; TLS. A connect on one host takes no time, so
 //! a mailserver's latency shows in the node's pings, in libp2p pings, in dials and in requests, but not in a plain
 //! TCP connect by somebody else. Classic nodes have no signal socket; here they have one, at the same place
 //! as the others.
 //!
 //! A message that is published reaches every live mailserver, and through those it is connected to, the
-//! node. What the node misses it gets by history requests: [`Simulation::missing`] tells what it still
-//! lacks. A mailserver that was not live lacks the message for ever, and a request that it answered is
-//! not repeated elsewhere.
+//! node, unless either is deaf ([`Simulation::set_deaf`], [`Simulation::set_node_deaf`]). What the node misses it gets by
+//! history requests: [`Simulation::missing`] tells what it still lacks. A mailserver that was not live lacks the message
+//! for ever ([`Simulation::holders`]), and a request that it answered is not repeated elsewhere.
+//!
+//! A request asks for what was sent since the markers of the node's topics, which go on to its begin when it succeeds;
+//! with [`Settings::overlap`] it goes back a little further, as real ones do. Markers are read and set over RPC
+//! (`topics`): set back, they make the node ask again. What lies between two requests is a gap, and told as one (`chats`).
+//! How requests go wrong is for `history_controls` to say; [`Simulation::history_requests`] and [`Simulation::repeats`] tell what was
+//! asked for, and what twice.
 //!
 //! All of it runs on the thread that started it, inside its `LocalSet` (as under `actix_rt`), and ends
 //! when the [`Simulation`] is dropped.
 
 mod accounts;
 mod address;
+mod announcing;
+mod archive;
+mod asking;
+mod batch;
 mod build;
+mod chat;
+mod chats;
 mod classic;
 mod clock;
 mod community;
@@ -58,13 +71,20 @@ mod dialling;
 mod discovery;
 mod endpoint;
 mod fleet_file;
+mod gap;
 mod history;
+mod history_controls;
+mod history_faults;
+mod history_signals;
 mod identity;
 mod journal;
+mod keeping;
+mod ledger;
 mod libp2p;
 mod link;
 mod login;
 mod mailserver;
+mod markers;
 mod message;
 mod methods;
 mod modern;
@@ -72,7 +92,9 @@ mod node;
 mod peer;
 mod peers;
 mod ping;
+mod plan;
 mod port;
+mod publishing;
 mod rpc;
 mod session;
 mod settings;
@@ -81,17 +103,19 @@ mod statusgo;
 mod sync;
 mod sync_state;
 mod tasks;
+mod topics;
 mod wire;
 
 use std::{cell::RefCell, io, rc::Rc, time::Duration};
 
 use actors::model::node::Mode;
 
-use self::{endpoint::Endpoint, message::Message, node::Node};
+use self::{endpoint::Endpoint, node::Node, tasks::Tasks};
 pub use self::{
     endpoint::RpcFault,
     fleet_file::MailserverInfo,
     journal::{Call, LoginCall},
+    ledger::{HistoryRequest, Purpose},
     login::LoginFault,
     mailserver::Fault,
     settings::{AccountSettings, Settings},
@@ -103,6 +127,8 @@ pub struct Simulation {
     node: Rc<Node>,
     endpoint: Endpoint,
     published: RefCell<Vec<(u64, String)>>,
+    /// Messages on their way into slow mailservers.
+    ingesting: Tasks,
 }
 
 impl Simulation {
@@ -117,6 +143,7 @@ impl Simulation {
             node: build::build(settings)?,
             endpoint,
             published: RefCell::default(),
+            ingesting: Tasks::default(),
         };
         simulation.boot()?;
         Ok(simulation)
@@ -170,65 +197,6 @@ impl Simulation {
     /// Makes the node's HTTP side misbehave, or behave again.
     pub fn set_rpc_fault(&self, fault: RpcFault) {
         self.endpoint.set_fault(fault);
-    }
-
-    /// Sends a message on the first topic: every live mailserver keeps it, and passes it on to the node if it is connected
-    /// and its mesh is not poor.
-    /// Texts are bounded by the longest line between node and mailserver, 1 MiB.
-    pub fn publish(&self, text: &str) {
-        self.publish_to(0, text);
-    }
-
-    /// The same on any topic.
-    ///
-    /// # Panics
-    ///
-    /// If there is no topic of that number.
-    pub fn publish_to(&self, topic: usize, text: &str) {
-        let sequence = self.node.now.get() + 1;
-        self.node.now.set(sequence);
-        let message = Message {
-            text: text.to_owned(),
-            sent: self.node.clock.send(),
-            topic: self.node.setup.topics[topic].clone(),
-        };
-        let poor_mesh = self.node.state.borrow().poor_mesh;
-        let all = self.node.mailservers.iter();
-        for mailserver in all.filter(|mailserver| mailserver.is_live()) {
-            mailserver.keep(sequence, message.clone());
-            if !poor_mesh {
-                mailserver.relay(sequence, &message);
-            }
-        }
-        self.published
-            .borrow_mut()
-            .push((sequence, text.to_owned()));
-    }
-
-    /// Gives every live mailserver the description of a community.
-    pub fn publish_community(&self, id: &str, name: &str) {
-        let all = self.node.mailservers.iter();
-        for mailserver in all.filter(|mailserver| mailserver.is_live()) {
-            mailserver.publish_community(id, name);
-        }
-    }
-
-    /// The messages that were sent and that the node does not have.
-    #[must_use]
-    pub fn missing(&self) -> Vec<String> {
-        let state = self.node.state.borrow();
-        let published = self.published.borrow();
-        let missing = published
-            .iter()
-            .filter(|(sequence, _)| !state.received.contains_key(sequence));
-        missing.map(|(_, text)| text.clone()).collect()
-    }
-
-    /// The texts that the node has, in the order in which they were sent.
-    #[must_use]
-    pub fn received(&self) -> Vec<String> {
-        let received = &self.node.state.borrow().received;
-        received.values().map(|it| it.text.clone()).collect()
     }
 
     /// The mailserver that the node asks for history: its id, or what the node was given if it is none of

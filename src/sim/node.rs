@@ -14,11 +14,16 @@ use tokio::task::AbortHandle;
 
 use super::{
     accounts::{Account, Accounts},
+    chat::Chats,
     clock::Clock,
     connection_status::Status,
+    gap::Gaps,
+    history_faults::HistoryFaults,
     journal::Journal,
+    ledger::Ledger,
     login::{Login, LoginFault, Process},
     mailserver::Mailserver,
+    markers::Markers,
     message::Message,
     peer::{Known, Peer},
     settings::Settings,
@@ -35,6 +40,7 @@ pub(crate) struct Node {
     /// The newest sequence number of all messages ever sent.
     pub(crate) now: Cell<u64>,
     pub(crate) clock: Clock,
+    pub(crate) ledger: Ledger,
     pub(crate) random: RefCell<StdRng>,
     pub(crate) state: RefCell<State>,
     pub(crate) signals: Signals,
@@ -76,8 +82,12 @@ pub(crate) struct State {
     pub(crate) cycle: Option<AbortHandle>,
     /// The messages that it has.
     pub(crate) received: BTreeMap<u64, Message>,
-    /// History is asked for after this one.
-    pub(crate) synced: u64,
+    pub(crate) markers: Markers,
+    pub(crate) chats: Chats,
+    pub(crate) gaps: Gaps,
+    pub(crate) history_faults: HistoryFaults,
+    /// Nothing live reaches it, whatever it says of its connections.
+    pub(crate) deaf: bool,
     pub(crate) asked_communities: BTreeSet<String>,
     /// The communities that it knows, by id.
     pub(crate) communities: BTreeMap<String, String>,
@@ -253,38 +263,6 @@ impl Node {
         self.signals.emit("waku.connection.status.change", event);
         self.journal.note();
     }
-
-    /// A message reached the node, live or as history. True if it did not have it.
-    pub(crate) fn receive(&self, sequence: u64, message: Message) -> bool {
-        let mut state = self.state.borrow_mut();
-        let new = state.received.insert(sequence, message).is_none();
-        drop(state);
-        self.journal.note();
-        new
-    }
-
-    /// `messages.new` for messages that it did not have.
-    pub(crate) fn announce_messages(&self, messages: &[(u64, Message)]) {
-        if messages.is_empty() {
-            return;
-        }
-        self.signals.emit("messages.new", || {
-            let message = |(sequence, message): &(u64, Message)| {
-                let id = message.id(*sequence);
-                json!({"id": id, "chatId": CHAT, "text": message.text, "clock": sequence, "contentType": 1})
-            };
-            let messages: Vec<Value> = messages.iter().map(message).collect();
-            json!({"chats": [chat(self.now.get())], "messages": messages, "notifications": null})
-        });
-    }
-}
-
-/// The chat that everything is sent to.
-const CHAT: &str = "simulation";
-
-/// The chat as answers and signals carry it.
-pub(crate) fn chat(clock: u64) -> Value {
-    json!({"id": CHAT, "name": CHAT, "active": true, "chatType": 2, "lastClockValue": clock})
 }
 
 fn devp2p_peer(key: &str, peer: &Peer) -> Value {

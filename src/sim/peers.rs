@@ -10,7 +10,6 @@ use tokio::{
 
 use super::{
     link::{self, DialFailure},
-    message::Message,
     node::Node,
     peer::{Known, Peer},
     wire::Lines,
@@ -208,12 +207,6 @@ impl Node {
         self.announce_peers();
         if was_offline {
             self.came_online();
-        }
-    }
-
-    fn receive_live(&self, sequence: u64, message: Message) {
-        if self.receive(sequence, message.clone()) {
-            self.announce_messages(&[(sequence, message)]);
         }
     }
 }

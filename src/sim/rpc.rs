@@ -119,6 +119,8 @@ pub(crate) enum Go {
     TextMap,
     /// An object that is decoded into the named struct.
     Struct(&'static str),
+    /// A list, the type of its items.
+    Structs(&'static str, &'static str),
     Any,
 }
 
@@ -160,20 +162,26 @@ impl Go {
             Self::Bool => (value.is_boolean(), "bool"),
             Self::TextMap => (value.is_object(), "map[string]string"),
             Self::Struct(name) => (value.is_object(), name),
+            Self::Structs(list, _) => (value.is_array(), list),
             Self::Any => (true, "interface {}"),
         };
         if !fits && !value.is_null() {
             return Some((kind(value).into(), wanted));
         }
-        let inner: Vec<&Value> = match (self, value) {
-            (Self::Texts, Value::Array(values)) => values.iter().collect(),
-            (Self::TextMap, Value::Object(values)) => values.values().collect(),
-            _ => Vec::new(),
+        let (inner, wanted): (Vec<&Value>, _) = match (self, value) {
+            (Self::Texts, Value::Array(values)) => (values.iter().collect(), "string"),
+            (Self::TextMap, Value::Object(values)) => (values.values().collect(), "string"),
+            (Self::Structs(_, item), Value::Array(values)) => (values.iter().collect(), item),
+            _ => return None,
+        };
+        let fits = |value: &Value| match self {
+            Self::Structs(..) => value.is_object(),
+            _ => value.is_string(),
         };
         let odd = inner
             .into_iter()
-            .find(|value| !value.is_string() && !value.is_null());
-        odd.map(|value| (kind(value).into(), "string"))
+            .find(|value| !fits(value) && !value.is_null());
+        odd.map(|value| (kind(value).into(), wanted))
     }
 }
 

@@ -81,6 +81,7 @@ impl Node {
         state.messenger_started = false;
         state.status = None;
         state.syncs.forget();
+        state.history_faults.hung = false;
         drop(state);
         self.disconnect_all();
     }

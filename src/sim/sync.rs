@@ -13,9 +13,10 @@ use tokio::{
 
 use super::{
     connection_status::Status,
-    history,
-    message::Message,
+    gap::Gap,
+    history, history_signals as signals,
     node::Node,
+    plan::Plan,
     rpc::{Answer, Refusal},
     sync_state::Running,
 };
@@ -32,11 +33,11 @@ const OWN_PAUSE: Duration = Duration::from_secs(20);
 /// How long a sync of its own is tried.
 const OWN_PATIENCE: Duration = Duration::from_secs(180);
 
-/// What is said when every try failed.
-const NO_STORE: &str = "no store node could serve the query";
-
 /// `wakuext_requestAllHistoricMessages`. The sync goes on when its caller is gone.
 pub(crate) async fn request_all(node: &Rc<Node>) -> Answer {
+    if node.state.borrow_mut().history_faults.take_null() {
+        return Ok(Value::Null);
+    }
     // Not told apart: not started, offline, switched off, another one under way.
     let Some(running) = node.begin_sync() else {
         return Ok(Value::Null);
@@ -44,12 +45,12 @@ pub(crate) async fn request_all(node: &Rc<Node>) -> Answer {
     let (answer, answered) = oneshot::channel();
     let syncing = node.clone();
     node.session.spawn(async move {
-        let served = syncing.sync(running).await;
-        let _ = answer.send(served);
+        let gaps = syncing.sync(running).await;
+        let _ = answer.send(gaps);
     });
     match answered.await {
-        Ok(true) => Ok(history::summary(node)),
-        Ok(false) => Err(Refusal::failed(NO_STORE)),
+        Ok(Some(gaps)) => Ok(history::summary(node, gaps)),
+        Ok(None) => Err(Refusal::failed(history::NO_STORE)),
         Err(_) => Err(Refusal::failed("the node stopped")),
     }
 }
@@ -77,8 +78,8 @@ impl Node {
     pub(crate) fn hold_sync(self: &Rc<Self>, held: bool) {
         let was = std::mem::replace(&mut self.state.borrow_mut().syncs.held, held);
         match (was, held) {
-            (false, true) => history::started(self, ""),
-            (true, false) => history::completed(self, "", Vec::new()),
+            (false, true) => signals::started(self, "", &self.plan_missed().batches),
+            (true, false) => signals::completed(self, ""),
             _ => {}
         }
         self.journal.note();
@@ -92,8 +93,9 @@ impl Node {
             let end = Instant::now() + self.scaled(OWN_PATIENCE);
             while Instant::now() < end {
                 if let Some(running) = self.begin_sync()
-                    && self.sync(running).await
+                    && let Some(gaps) = self.sync(running).await
                 {
+                    self.announce(&[], &gaps);
                     break;
                 }
                 sleep(self.scaled(OWN_PAUSE)).await;
@@ -120,34 +122,31 @@ impl Node {
         may.then(|| self.state.borrow_mut().syncs.begin())
     }
 
-    /// One sync with its signals; whether a store served it.
-    async fn sync(self: &Rc<Self>, running: Running) -> bool {
-        history::started(self, "");
-        let messages = self.query().await;
+    /// One sync with its signals: the gaps that it left, if a store served it.
+    async fn sync(self: &Rc<Self>, running: Running) -> Option<Vec<Gap>> {
+        let plan = self.plan_missed();
+        signals::started(self, "", &plan.batches);
+        let served = self.query(&plan).await;
         drop(running);
-        let served = messages.is_some();
-        if let Some(messages) = messages {
-            history::completed(self, "", messages);
+        let gaps = served.then(|| self.fetched(&plan));
+        if served {
+            signals::completed(self, "");
         }
         self.journal.note();
-        served
+        gaps
     }
 
-    /// What the first store that serves the query has.
-    async fn query(self: &Rc<Self>) -> Option<Vec<(u64, Message)>> {
+    /// Whether one of the stores serves it.
+    pub(crate) async fn query(self: &Rc<Self>, plan: &Plan) -> bool {
         for store in self.stores_to_try() {
-            let until = self.now.get();
-            match history::fetch(self, &store).await {
-                Ok(messages) => {
-                    self.state.borrow_mut().synced = until;
-                    return Some(messages);
-                }
+            match history::fetch(self, &store, plan, "").await {
+                Ok(()) => return true,
                 Err(reason) => {
                     tracing::debug!(store, reason, "query failed");
                     self.store_failed(&store);
                 }
             }
         }
-        None
+        false
     }
 }

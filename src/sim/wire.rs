@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 use tokio_util::codec::{Framed, LinesCodec};
 
-use super::message::Message;
+use super::{batch::Batch, message::Message};
 
 /// The longest line, in bytes; a longer one ends the connection.
 const LINE_LIMIT: usize = 1 << 20;
@@ -19,8 +19,8 @@ pub(crate) enum Query {
     Hello,
     /// Are you there?
     Ping,
-    /// All messages after a sequence number.
-    History { number: u64, after: u64 },
+    /// What it holds of a batch.
+    History { number: u64, batch: Batch },
     /// The description of a community.
     Community { number: u64, id: String },
 }

@@ -111,6 +111,25 @@ impl Rig {
         );
     }
 
+    /// waku2: dials a mailserver and has it asked for history from now on.
+    pub(crate) async fn turn_to(&self, index: usize) {
+        self.dial(index).await;
+        let identity = self.mailserver(index).identity;
+        self.ok("wakuext_setMailserver", json!([identity])).await;
+    }
+
+    /// A classic node: asks for all history that was missed.
+    pub(crate) async fn ask_history(&self) -> Value {
+        self.ok("wakuext_requestAllHistoricMessages", json!([]))
+            .await
+    }
+
+    /// Sends a message that reaches the node only as history.
+    pub(crate) fn publish_unheard(&self, topic: usize, text: &str) {
+        self.sim.set_node_deaf(true);
+        self.sim.publish_to(topic, text);
+    }
+
     /// Waits for something to become true of the node.
     pub(crate) async fn until(&self, what: &str, condition: impl FnMut(&Simulation) -> bool) {
         assert!(self.sim.wait_for(LONG, condition).await, "{what}");
