@@ -8,6 +8,7 @@ use super::{
     Simulation,
     cycle::Entry,
     journal::LoginCall,
+    libp2p::store::StoreFault,
     login::{Login, LoginFault, Process},
     statusgo,
 };
@@ -119,6 +120,25 @@ impl Simulation {
             self.node.enter_cycle(Entry::Choose);
         }
         self.node.journal.note();
+    }
+
+    /// Breaks the store of a mailserver for whoever asks it over libp2p, or mends it.
+    ///
+    /// # Panics
+    ///
+    /// If there is no mailserver of that number.
+    pub fn set_store_fault(&self, index: usize, fault: StoreFault) {
+        self.node.mailservers[index].store_fault.set(fault);
+    }
+
+    /// How many libp2p connections were made to a mailserver so far.
+    ///
+    /// # Panics
+    ///
+    /// If there is no mailserver of that number.
+    #[must_use]
+    pub fn libp2p_connections(&self, index: usize) -> usize {
+        self.node.mailservers[index].libp2p_connections.get()
     }
 
     /// Nodes since mid-2026: makes the relay mesh poor, or good again. While it is poor the node is told nothing live,

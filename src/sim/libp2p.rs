@@ -1,8 +1,10 @@
-//! The libp2p side of a mailserver: enough of it to be pinged and identified, and as particular about its
-//! peers as real ones.
+//! The libp2p side of a mailserver: enough of it to be pinged, identified and asked what it holds ([`store`]), and as
+//! particular about its peers as real ones.
 //!
 //! It asks every new peer for its cluster and closes the connection if the answer is none of its own, as
 //! go-waku and nwaku do; and it takes its time, as set: see [`delay`].
+
+pub(super) mod store;
 
 use std::{future::poll_fn, io, rc::Rc, task::Poll, time::Duration};
 
@@ -29,7 +31,7 @@ const IDENTIFY: &str = "/ipfs/id/1.0.0";
 const METADATA: &str = "/vac/waku/metadata/1.0.0";
 
 /// What a mailserver lists beside ping and identify.
-const STORES: [&str; 2] = ["/vac/waku/store/2.0.0-beta4", "/vac/waku/store-query/3.0.0"];
+const STORES: [&str; 2] = ["/vac/waku/store/2.0.0-beta4", store::PROTOCOL];
 
 /// Cluster 16 and shard 32, with the shards in both fields that versions of the message have; its length first.
 const QUESTION: [u8; 9] = [8, 8, 16, 18, 1, 32, 26, 1, 32];
@@ -88,10 +90,20 @@ pub(super) async fn delay<T: Future>(
     tokio::join!(reading, writing).1
 }
 
+/// Who answers store queries.
+pub(super) trait Store {
+    /// Whether it does.
+    fn is_supported(&self) -> bool;
+
+    /// The answer to a question, its length in front; `None`: the stream just ends.
+    fn answer(&self, question: &[u8]) -> Option<Vec<u8>>;
+}
+
 /// Talks to one peer until either side has enough. `patience` is what the peer has to answer in.
 pub(super) async fn serve<S>(
     stream: Compat<S>,
     keys: &Keys,
+    store: &impl Store,
     patience: impl Future<Output = ()>,
 ) -> io::Result<()>
 where
@@ -111,7 +123,7 @@ where
             while let Poll::Ready(Some(_)) = answering.poll_next_unpin(context) {}
             match connection.poll_next_inbound(context) {
                 Poll::Ready(Some(Ok(stream))) => {
-                    answering.push(answer(stream, keys.introduction.clone()));
+                    answering.push(answer(stream, keys.introduction.clone(), store));
                 }
                 Poll::Ready(_) => return Poll::Ready(()),
                 Poll::Pending => return Poll::Pending,
@@ -144,12 +156,45 @@ async fn ask(stream: yamux::Stream) -> io::Result<()> {
     }
 }
 
-async fn answer(stream: yamux::Stream, introduction: Rc<[u8]>) -> io::Result<()> {
-    let (protocol, mut stream) = listener_select_proto(stream, [PING, IDENTIFY]).await?;
-    if protocol == IDENTIFY {
-        stream.write_all(&introduction).await?;
-        return stream.close().await;
+async fn answer(
+    stream: yamux::Stream,
+    introduction: Rc<[u8]>,
+    store: &impl Store,
+) -> io::Result<()> {
+    let known = [PING, IDENTIFY, store::PROTOCOL];
+    let known = &known[..if store.is_supported() { 3 } else { 2 }];
+    let (&protocol, mut stream) = listener_select_proto(stream, known).await?;
+    match protocol {
+        IDENTIFY => stream.write_all(&introduction).await?,
+        store::PROTOCOL => {
+            let question = question(&mut stream).await?;
+            if let Some(answer) = store.answer(&question) {
+                stream.write_all(&answer).await?;
+            }
+        }
+        _ => return echo(stream).await,
     }
+    stream.close().await
+}
+
+/// Reads a question, the length of which is in front of it.
+async fn question(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    while head.last().is_none_or(|byte| byte & 0x80 != 0) {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).await?;
+        head.push(byte[0]);
+    }
+    let length = prost::decode_length_delimiter(head.as_slice())?;
+    if length > store::LONGEST {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    let mut question = vec![0; length];
+    stream.read_exact(&mut question).await?;
+    Ok(question)
+}
+
+async fn echo(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
     let mut payload = [0; 32];
     loop {
         stream.read_exact(&mut payload).await?;

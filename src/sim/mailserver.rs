@@ -1,5 +1,7 @@
 //! One mailserver behind the simulated node: it really listens, keeps messages, and fails as it is told.
 
+mod shelf;
+
 use std::{
     cell::{Cell, Ref, RefCell},
     collections::BTreeMap,
@@ -24,7 +26,7 @@ use super::{
     batch::Batch,
     identity::Identity,
     keeping::Keeping,
-    libp2p::{self, Keys},
+    libp2p::{self, Keys, store::StoreFault},
     message::Message,
     port::{AFTER_FAILED_ACCEPT, BlackHole, Port},
     tasks::Tasks,
@@ -86,6 +88,9 @@ pub(crate) struct Mailserver {
     entrance: RefCell<Entrance>,
     fault: Cell<Fault>,
     pub(crate) keeping: Keeping,
+    pub(crate) store_fault: Cell<StoreFault>,
+    /// How many libp2p connections were made to it.
+    pub(crate) libp2p_connections: Cell<usize>,
     frozen: watch::Sender<bool>,
     pub(crate) messages: RefCell<BTreeMap<u64, Message>>,
     pub(crate) communities: RefCell<BTreeMap<String, String>>,
@@ -128,6 +133,8 @@ impl Mailserver {
             entrance: RefCell::new(Entrance::Refused),
             fault: Cell::default(),
             keeping: Keeping::default(),
+            store_fault: Cell::default(),
+            libp2p_connections: Cell::default(),
             frozen: watch::Sender::new(false),
             messages: RefCell::default(),
             communities: RefCell::default(),
@@ -241,6 +248,7 @@ impl Mailserver {
     /// Speaks libp2p until either side has enough.
     async fn serve(&self, stream: TcpStream) {
         let _ = stream.set_nodelay(true);
+        self.libp2p_connections.update(|it| it + 1);
         let [own, impostor] = &self.keys;
         let keys = match self.fault.get() {
             Fault::Refusing => impostor,
@@ -254,7 +262,7 @@ impl Mailserver {
             sleep(METADATA_PATIENCE + 4 * self.latency()).await;
             self.thawed().await;
         };
-        let serving = libp2p::serve(stream, keys, patience);
+        let serving = libp2p::serve(stream, keys, self, patience);
         // Who is gone, or broke off, is not waited for.
         let delaying = async {
             let _ = delaying.await;

@@ -25,8 +25,8 @@
 //! process that comes back logged out. The requests are kept as they came ([`Simulation::logins`]). Recorded was a login
 //! that succeeds (2024-10); how it fails is read in status-go's source.
 //!
-//! Mailservers also answer libp2p pings by others (noise, yamux, ping, identify) with their keys and their
-//! latency, and close the connection of a peer that does not say which cluster it belongs to.
+//! Mailservers also answer libp2p pings and store queries by others (noise, yamux, ping, identify, store) with their keys,
+//! their messages and their latency, and close the connection of a peer that does not say which cluster it belongs to.
 //!
 //! **Not imitated:** devp2p, and libp2p between the node and its mailservers (they speak lines of JSON, see
 //! `wire`); IPv6, DNS, ENRs, WebSocket transports; wallets and their signals; what several accounts have each for
@@ -116,6 +116,7 @@ pub use self::{
     fleet_file::MailserverInfo,
     journal::{Call, LoginCall},
     ledger::{HistoryRequest, Purpose},
+    libp2p::store::StoreFault,
     login::LoginFault,
     mailserver::Fault,
     settings::{AccountSettings, Settings},

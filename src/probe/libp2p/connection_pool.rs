@@ -301,4 +301,78 @@ mod tests {
         assert!((1..=MOST_KEPT).all(|number| pool.take(&identity(number)).is_some()));
         held[0].1.assert_none("its place was needed").await;
     }
+
+    /// A connection to nobody that a query dialled, the query's part of it, and the other end.
+    async fn dial(pool: &Rc<ConnectionPool>, number: usize) -> (DuplexStream, Streams) {
+        let (near, far) = tokio::io::duplex(1024);
+        let connection = Connection::over(near.compat(), Rc::from([])).await.unwrap();
+        let streams = connection.streams().clone();
+        let entry = PooledConnection::for_query(connection, ByteCounter::default());
+        pool.keep(identity(number), entry);
+        (far, streams)
+    }
+
+    #[actix::test]
+    async fn what_a_query_dialled_is_kept_as_long_as_one_needs_it() {
+        tokio::time::pause();
+        let pool = Rc::new(ConnectionPool::default());
+        let (_far, streams) = dial(&pool, 0).await;
+        tokio::time::sleep(2 * PATIENCE).await;
+        let next = pool.share(&identity(0)).expect("one needs it");
+        drop((streams, next));
+        tokio::time::sleep(2 * AFTER_QUERY).await;
+        assert!(pool.take(&identity(0)).is_none());
+        assert!(pool.share(&identity(0)).is_none());
+    }
+
+    #[actix::test]
+    async fn a_connection_is_shared_while_a_probe_has_it_and_not_when_it_has_ended() {
+        tokio::time::pause();
+        let pool = Rc::new(ConnectionPool::default());
+        let (_far, _answers) = keep(&pool, 0).await;
+        let taken = pool.take(&identity(0)).unwrap();
+        assert!(pool.share(&identity(0)).is_some());
+        drop(taken);
+        tokio::task::yield_now().await;
+        assert!(pool.share(&identity(0)).is_none());
+    }
+
+    #[actix::test]
+    async fn a_place_is_taken_first_from_whom_neither_the_watch_nor_a_query_needs() {
+        tokio::time::pause();
+        let pool = Rc::new(ConnectionPool::default());
+        let (_watched, _answers) = keep(&pool, 0).await;
+        let mut held = Vec::new();
+        for number in 1..MOST_KEPT {
+            tokio::time::sleep(AFTER_QUERY / 10).await;
+            held.push(dial(&pool, number).await);
+        }
+        let (_far, idle) = held.pop().unwrap();
+        drop(idle);
+        let _newest = dial(&pool, MOST_KEPT).await;
+        assert!(pool.take(&identity(MOST_KEPT - 1)).is_none());
+        assert!((0..MOST_KEPT - 1).all(|number| pool.take(&identity(number)).is_some()));
+    }
+
+    #[actix::test]
+    async fn one_query_at_a_time_dials_a_peer_and_probes_wait_for_it() {
+        tokio::time::pause();
+        let pool = ConnectionPool::default();
+        let limit = Duration::from_secs(1);
+        let turn = pool.turn(&identity(0)).await;
+        assert!(
+            tokio::time::timeout(limit, pool.turn(&identity(0)))
+                .await
+                .is_err()
+        );
+        assert!(
+            tokio::time::timeout(limit, pool.dialled(&identity(0)))
+                .await
+                .is_err()
+        );
+        pool.dialled(&identity(1)).await;
+        drop(pool.turn(&identity(1)).await);
+        drop(turn);
+        pool.dialled(&identity(0)).await;
+    }
 }
