@@ -152,12 +152,15 @@ impl ConnectionPool {
 
     /// Waits for the turn to dial this peer for a query.
     pub(super) async fn turn(&self, identity: &Identity) -> Turn {
+        self.make_turn(identity).lock_owned().await
+    }
+
+    fn make_turn(&self, identity: &Identity) -> Arc<Mutex<()>> {
         let turn = self.turn_of(identity).unwrap_or_default();
         let mut dialled = self.dialled.borrow_mut();
         dialled.retain(|_, it| it.strong_count() > 0);
         dialled.insert(identity.clone(), Arc::downgrade(&turn));
-        drop(dialled);
-        turn.lock_owned().await
+        turn
     }
 
     fn turn_of(&self, identity: &Identity) -> Option<Arc<Mutex<()>>> {
