@@ -22,6 +22,7 @@ use tokio::{
 };
 use tokio_util::compat::TokioAsyncReadCompatExt as _;
 
+use self::shelf::Hashes;
 use super::{
     batch::Batch,
     identity::Identity,
@@ -93,6 +94,7 @@ pub(crate) struct Mailserver {
     pub(crate) libp2p_connections: Cell<usize>,
     frozen: watch::Sender<bool>,
     pub(crate) messages: RefCell<BTreeMap<u64, Message>>,
+    hashes: Hashes,
     pub(crate) communities: RefCell<BTreeMap<String, String>>,
     pub(crate) live: RefCell<Vec<mpsc::Sender<Reply>>>,
     connections: Tasks,
@@ -137,6 +139,7 @@ impl Mailserver {
             libp2p_connections: Cell::default(),
             frozen: watch::Sender::new(false),
             messages: RefCell::default(),
+            hashes: Hashes::default(),
             communities: RefCell::default(),
             live: RefCell::default(),
             connections: Tasks::default(),
