@@ -3,6 +3,9 @@
 //! The numbers live in the actors: a registry is filled anew for each scrape. A part that did not
 //! answer has no lines, so that a graph shows a hole and not a zero.
 
+mod history;
+mod registry;
+
 use std::collections::BTreeMap;
 
 use actors::{
@@ -12,10 +15,10 @@ use actors::{
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
-    registry::Registry,
 };
 
 use super::snapshot::Snapshot;
+use registry::Metrics;
 
 /// What a scraper is told that it gets.
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -32,44 +35,28 @@ struct CauseLabel {
 
 /// The text of one scrape.
 pub(super) fn render(snapshot: &Snapshot, uptime_seconds: f64) -> Result<String, std::fmt::Error> {
-    let mut metrics = Metrics(Registry::with_prefix("mailserver_sidecar"));
+    let mut metrics = Metrics::new();
     metrics.0.register(
         "build",
         "The version that runs",
         Info::new([("version", env!("CARGO_PKG_VERSION"))]),
     );
-    let uptime = Gauge::<f64, std::sync::atomic::AtomicU64>::default();
-    uptime.set(uptime_seconds);
-    metrics
-        .0
-        .register("uptime_seconds", "Since the control API came up", uptime);
+    metrics.seconds(
+        "uptime_seconds",
+        "Since the control API came up",
+        uptime_seconds,
+    );
     connector(&mut metrics, snapshot);
     memory(&mut metrics, snapshot);
     mailservers(&mut metrics, snapshot);
     online(&mut metrics, snapshot);
     watch(&mut metrics, snapshot);
-    history(&mut metrics, snapshot);
+    history::register(&mut metrics, snapshot);
     traffic(&mut metrics, snapshot);
     actors(&mut metrics, snapshot);
     let mut text = String::new();
     encode(&mut text, &metrics.0)?;
     Ok(text)
-}
-
-struct Metrics(Registry);
-
-impl Metrics {
-    fn count(&mut self, name: &str, help: &str, value: u64) {
-        let counter = <Counter>::default();
-        counter.inc_by(value);
-        self.0.register(name, help, counter);
-    }
-
-    fn level(&mut self, name: &str, help: &str, value: usize) {
-        let gauge = <Gauge>::default();
-        gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
-        self.0.register(name, help, gauge);
-    }
 }
 
 fn connector(metrics: &mut Metrics, snapshot: &Snapshot) {
@@ -229,32 +216,6 @@ fn watch(metrics: &mut Metrics, snapshot: &Snapshot) {
         "watch_bytes_per_minute",
         "Payload bytes of the watch in the last minute",
         usize::try_from(watched.bytes_per_minute).unwrap_or(usize::MAX),
-    );
-}
-
-fn history(metrics: &mut Metrics, snapshot: &Snapshot) {
-    let Some(status) = &snapshot.history else {
-        return;
-    };
-    metrics.level(
-        "history_owed",
-        "Whether history was not fetched yet",
-        status.owed.into(),
-    );
-    metrics.count(
-        "history_completed",
-        "History requests that were answered",
-        status.completed,
-    );
-    metrics.count(
-        "history_failed",
-        "History requests that failed",
-        status.failed,
-    );
-    metrics.level(
-        "communities_waiting",
-        "Community requests that wait",
-        status.communities.len(),
     );
 }
 

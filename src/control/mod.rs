@@ -9,15 +9,18 @@
 //! answer, never the whole. There is no password: the API is for loopback, and `guard` keeps out the
 //! pages that a browser on the same machine may show.
 
+mod body;
 pub mod client;
 mod error;
 mod guard;
+mod history;
 mod metrics;
 mod ports;
 mod routes;
 mod server;
 mod signals;
 mod snapshot;
+mod standing;
 mod status;
 mod stream;
 

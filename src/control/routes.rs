@@ -1,19 +1,16 @@
 //! The routes: what is served where, and which message answers it.
 
-use std::{
-    future::{Ready, ready},
-    time::Duration,
-};
+use std::future::{Ready, ready};
 
 use actix_web::{
-    HttpMessage, HttpRequest, HttpResponse, ResponseError, guard,
-    web::{self, Bytes, Data, Json, Path},
+    HttpRequest, HttpResponse, ResponseError, guard,
+    web::{self, Data, Json, Path},
 };
 use actors::{
     messages::{
         candidates::{AddCustom, Candidates, CandidatesChanged, Pin, RemoveCustom, Unpin},
         connection,
-        history::{QueueCommunity, RequestNow},
+        history::QueueCommunity,
         node::PushSignals,
     },
     model::{
@@ -21,12 +18,13 @@ use actors::{
         node::{NodeState, SavedMailserver},
     },
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
+    body,
     error::ApiError,
-    metrics,
+    history, metrics,
     ports::{ANSWER_LIMIT, CHANGE_LIMIT, Config, Ports, Started, ask},
     signals,
     snapshot::Snapshot,
@@ -34,14 +32,8 @@ use super::{
     stream,
 };
 
-/// The largest body, but for signals.
-const MAX_BODY_BYTES: usize = 64 * 1024;
-
 /// The largest body of signals: a whole burst of them, but none of the huge ones that nobody needs.
 const MAX_SIGNALS_BYTES: usize = 4 * 1024 * 1024;
-
-/// How long a body may take to arrive.
-const BODY_LIMIT: Duration = Duration::from_secs(30);
 
 /// `GET /`.
 const INDEX: &str = "\
@@ -55,7 +47,8 @@ POST    /api/v1/mailservers          add one: {\"id\", \"address\", \"name\"?, \
 DELETE  /api/v1/mailservers/{id}     remove one that was added
 PUT     /api/v1/pin                  use this one: {\"id\"}
 DELETE  /api/v1/pin                  use any again
-POST    /api/v1/history              request missed history now
+GET     /api/v1/history              up to when history is complete, and what is not
+POST    /api/v1/history              request missed history now, or a period again: {\"from\", \"to\"?}
 POST    /api/v1/communities/{id}     request the description of a community
 GET     /health/live                 200 while the process runs
 GET     /health/ready                200 while the node can be driven
@@ -81,7 +74,11 @@ pub(super) fn register(routes: &mut web::ServiceConfig) {
                 .route(web::put().to(pin))
                 .route(web::delete().to(unpin)),
         )
-        .service(resource("/api/v1/history").route(web::post().to(request_history)))
+        .service(
+            resource("/api/v1/history")
+                .route(read().to(history::tell))
+                .route(web::post().to(history::request)),
+        )
         .service(resource("/api/v1/communities/{id}").route(web::post().to(queue_community)))
         .service(resource("/health/live").route(read().to(async || Json(json!({ "live": true })))))
         .service(resource("/health/ready").route(read().to(readiness)))
@@ -136,7 +133,7 @@ async fn push_signals(
             "signals are taken only if node.signals is \"push\"".to_owned(),
         ));
     }
-    let body = body(&request, payload, MAX_SIGNALS_BYTES).await?;
+    let body = body::bytes(&request, payload, MAX_SIGNALS_BYTES).await?;
     let signals = signals::split(&body).map_err(ApiError::Invalid)?;
     let accepted = signals.len();
     let answer = ask(&ports.push_signals, PushSignals(signals), CHANGE_LIMIT).await;
@@ -197,7 +194,7 @@ async fn add_mailserver(
         address,
         name,
         mut fleet,
-    } = json_body(&request, payload).await?;
+    } = body::json(&request, payload).await?;
     if fleet.is_empty() {
         let current = candidates(&ports).await?.fleet;
         fleet = current.ok_or_else(|| {
@@ -238,7 +235,7 @@ async fn pin(
     payload: web::Payload,
     ports: Data<Ports>,
 ) -> Result<HttpResponse, ApiError> {
-    let Choice { id } = json_body(&request, payload).await?;
+    let Choice { id } = body::json(&request, payload).await?;
     let answer = ask(&ports.pin, Pin(id), CHANGE_LIMIT).await;
     let mailserver = answer.ok_or(ApiError::Unanswered("fleet registry"))??;
     Ok(HttpResponse::Ok().json(mailserver))
@@ -250,12 +247,6 @@ async fn unpin(ports: Data<Ports>) -> Result<HttpResponse, ApiError> {
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn request_history(ports: Data<Ports>) -> Result<HttpResponse, ApiError> {
-    let answer = ask(&ports.request_history, RequestNow, ANSWER_LIMIT).await;
-    answer.ok_or(ApiError::Unanswered("history requester"))?;
-    Ok(HttpResponse::Accepted().json(json!({ "accepted": 1 })))
-}
-
 async fn queue_community(id: Path<String>, ports: Data<Ports>) -> Result<HttpResponse, ApiError> {
     let answer = ask(
         &ports.queue_community,
@@ -265,57 +256,4 @@ async fn queue_community(id: Path<String>, ports: Data<Ports>) -> Result<HttpRes
     .await;
     answer.ok_or(ApiError::Unanswered("history requester"))??;
     Ok(HttpResponse::Accepted().json(json!({ "accepted": 1 })))
-}
-
-async fn json_body<T: DeserializeOwned>(
-    request: &HttpRequest,
-    payload: web::Payload,
-) -> Result<T, ApiError> {
-    let body = body(request, payload, MAX_BODY_BYTES).await?;
-    serde_json::from_slice(&body).map_err(|error| ApiError::Invalid(error.to_string()))
-}
-
-async fn body(
-    request: &HttpRequest,
-    payload: web::Payload,
-    limit: usize,
-) -> Result<Bytes, ApiError> {
-    // A page can send other types without asking first, so that the type is a second lock beside the Origin.
-    if !request
-        .content_type()
-        .eq_ignore_ascii_case("application/json")
-    {
-        return Err(ApiError::NotJson);
-    }
-    let read = tokio::time::timeout(BODY_LIMIT, payload.to_bytes_limited(limit)).await;
-    let read = read.map_err(|_| ApiError::TooSlow(BODY_LIMIT))?;
-    let body = read.map_err(|_| ApiError::TooLarge(limit))?;
-    body.map_err(|error| ApiError::Invalid(error.to_string()))
-}
-
-#[cfg(test)]
-mod tests {
-    use actix_http::BoxedPayloadStream;
-    use actix_web::{FromRequest, dev, test::TestRequest};
-    use futures_util::{StreamExt, stream};
-    use tokio::time::Instant;
-
-    use super::*;
-
-    #[actix::test]
-    async fn a_body_that_dawdles_is_not_waited_for() {
-        tokio::time::pause();
-        let request = TestRequest::default()
-            .insert_header(("content-type", "application/json"))
-            .to_http_request();
-        let begin = stream::iter([Ok(Bytes::from_static(b"{"))]);
-        let endless: BoxedPayloadStream = Box::pin(begin.chain(stream::pending()));
-        let mut endless = dev::Payload::from(endless);
-        let payload = web::Payload::from_request(&request, &mut endless).await;
-        let begun = Instant::now();
-        let read = body(&request, payload.unwrap(), MAX_BODY_BYTES).await;
-        assert_eq!(read, Err(ApiError::TooSlow(BODY_LIMIT)));
-        // Timers are rounded up to a millisecond.
-        assert!((begun.elapsed() - BODY_LIMIT).as_millis() <= 1);
-    }
 }

@@ -1,11 +1,14 @@
 //! The state of all parts, asked at the same time.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::SystemTime};
 
 use actors::{
     messages::{
+        audit,
         candidates::{Candidates, CandidatesChanged},
-        connection, history, login,
+        connection, gaps, history,
+        journal::{self, GetReport},
+        login,
         node::{GetTraffic, Traffic},
         online::{GetVerdict, Online},
         peers::{PeerTable, Peers},
@@ -13,7 +16,10 @@ use actors::{
         supervision::{GetHealth, Health},
         watch::{GetWatch, Watched},
     },
-    model::node::{Mode, NodeState, Profile},
+    model::{
+        moment::Moment,
+        node::{Mode, NodeState, Profile},
+    },
 };
 
 use super::ports::{ANSWER_LIMIT, Ports, ask};
@@ -27,24 +33,29 @@ pub(super) struct Snapshot {
     pub(super) online: Option<Online>,
     pub(super) watch: Option<Watched>,
     pub(super) history: Option<history::Status>,
+    pub(super) journal: Option<journal::Report>,
+    pub(super) audit: Option<audit::Status>,
+    pub(super) gaps: Option<gaps::Status>,
     pub(super) login: Option<login::Status>,
     pub(super) health: Option<BTreeMap<&'static str, Health>>,
     pub(super) traffic: Option<Traffic>,
+    /// When it was taken.
+    pub(super) at: Moment,
 }
 
 impl Snapshot {
     pub(super) async fn take(ports: &Ports) -> Self {
-        let (connector, registry, peers, decision, online, watch, history, login, health, traffic) = tokio::join!(
+        let (connector, registry, peers, decision, online, watch, login, health, traffic, past) = tokio::join!(
             ask(&ports.connector, connection::GetStatus, ANSWER_LIMIT),
             ask(&ports.candidates, Candidates, ANSWER_LIMIT),
             ask(&ports.peers, Peers, ANSWER_LIMIT),
             ask(&ports.last_decision, LastDecision, ANSWER_LIMIT),
             ask(&ports.online, GetVerdict, ANSWER_LIMIT),
             ask(&ports.watch, GetWatch, ANSWER_LIMIT),
-            ask(&ports.history, history::GetStatus, ANSWER_LIMIT),
             ask_login(ports),
             ask(&ports.health, GetHealth, ANSWER_LIMIT),
             ask(&ports.traffic, GetTraffic, ANSWER_LIMIT),
+            Past::ask(ports),
         );
         Self {
             connector,
@@ -53,10 +64,14 @@ impl Snapshot {
             decision,
             online,
             watch,
-            history,
+            history: past.history,
+            journal: past.journal,
+            audit: past.audit,
+            gaps: past.gaps,
             login,
             health,
             traffic,
+            at: SystemTime::now().into(),
         }
     }
 
@@ -70,6 +85,9 @@ impl Snapshot {
             ("online", self.online.is_none()),
             ("watch", self.watch.is_none()),
             ("history_requester", self.history.is_none()),
+            ("journal", self.journal.is_none()),
+            ("auditor", self.audit.is_none()),
+            ("gap_filler", self.gaps.is_none()),
             ("login", self.login.is_none()),
             ("supervisor", self.health.is_none()),
             ("node", self.traffic.is_none()),
@@ -97,6 +115,31 @@ impl Snapshot {
             .as_ref()
             .and_then(|registry| registry.fleet.as_deref());
         registered.or_else(|| self.profile()?.fleet.as_deref())
+    }
+}
+
+/// What those told who see to what was missed.
+struct Past {
+    history: Option<history::Status>,
+    journal: Option<journal::Report>,
+    audit: Option<audit::Status>,
+    gaps: Option<gaps::Status>,
+}
+
+impl Past {
+    async fn ask(ports: &Ports) -> Self {
+        let (history, journal, audit, gaps) = tokio::join!(
+            ask(&ports.history, history::GetStatus, ANSWER_LIMIT),
+            ask(&ports.report, GetReport, ANSWER_LIMIT),
+            ask(&ports.audit, audit::GetStatus, ANSWER_LIMIT),
+            ask(&ports.gaps, gaps::GetStatus, ANSWER_LIMIT),
+        );
+        Self {
+            history,
+            journal,
+            audit,
+            gaps,
+        }
     }
 }
 

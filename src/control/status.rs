@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use actors::{
     messages::{
-        self,
+        self, audit,
         connection::{self, Counts},
-        history, login,
+        gaps, history, login,
         node::Traffic,
         peers::{PeerState, PeerTable},
         selection::Decision,
@@ -22,7 +22,7 @@ use actors::{
 };
 use serde::Serialize;
 
-use super::snapshot::Snapshot;
+use super::{snapshot::Snapshot, standing::Standing};
 
 /// `GET /api/v1/status`. A part is null if nobody told it; then it is named in `unanswered`.
 #[derive(Serialize)]
@@ -43,6 +43,9 @@ pub(super) struct Report<'a> {
     last_decision: Option<&'a Decision>,
     watch: Option<&'a Watched>,
     history: Option<&'a history::Status>,
+    journal: Option<Standing<'a>>,
+    audit: Option<&'a audit::Status>,
+    gaps: Option<&'a gaps::Status>,
     login: Option<&'a login::Status>,
     actors: Option<&'a BTreeMap<&'static str, Health>>,
     traffic: Option<&'a Traffic>,
@@ -159,6 +162,12 @@ impl<'a> Report<'a> {
             last_decision: last_decision(snapshot),
             watch: snapshot.watch.as_ref(),
             history: snapshot.history.as_ref(),
+            journal: snapshot
+                .journal
+                .as_ref()
+                .map(|report| Standing::new(report, snapshot.at)),
+            audit: snapshot.audit.as_ref(),
+            gaps: snapshot.gaps.as_ref(),
             login: snapshot.login.as_ref(),
             actors: snapshot.health.as_ref(),
             traffic: snapshot.traffic.as_ref(),

@@ -3,6 +3,7 @@
 
 mod admission;
 mod changes;
+mod history;
 mod remote;
 mod server;
 mod state;

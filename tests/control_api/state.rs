@@ -56,6 +56,19 @@ async fn the_status_puts_all_parts_together() {
         "id": "0x02", "tries": 3, "queued_ms": 1_000, "next_try_ms": null, "last": "unknown"
     });
     assert_eq!(status["history"]["communities"], json!([community]));
+    let unset = json!({
+        "opened": 0, "covered": 0, "given_up": 0, "completed": 0, "rewound": 0, "needless": 0, "found_missing": 0,
+    });
+    let mut journal = status["journal"].clone();
+    assert!(journal["now_ms"].take().is_u64(), "{journal}");
+    let expected = json!({
+        "now_ms": null, "since_ms": null, "covered_until_ms": null, "open": 0, "being_checked": 0, "oldest": null,
+        "requesting": false, "next_try_ms": null, "counts": unset,
+    });
+    assert_eq!(journal, expected);
+    assert_eq!(status["audit"]["audits"], 4);
+    let gaps = json!({ "waiting": 1, "filled": 2, "failed": 3 });
+    assert_eq!(status["gaps"], gaps);
     let login = json!({ "state": "given_up", "tries": 3, "last_outcome": "given up" });
     assert_eq!(status["login"], login);
     assert_eq!(
@@ -76,8 +89,10 @@ async fn a_part_that_does_not_answer_is_null_and_named() {
     let status = server.get("/api/v1/status").await.json();
     assert_eq!(
         status["unanswered"],
-        json!(["connector", "fleet_registry", "node"])
+        json!(["connector", "fleet_registry", "journal", "node"])
     );
+    let history = server.get("/api/v1/history").await;
+    assert_eq!((history.status, &status["journal"]), (503, &Value::Null));
     assert_eq!(
         (&status["active"], &status["candidates"], &status["traffic"]),
         (&Value::Null, &Value::Null, &Value::Null)
@@ -99,6 +114,7 @@ async fn a_part_that_does_not_answer_is_null_and_named() {
         "{}",
         metrics.body
     );
+    assert!(!metrics.body.contains("_windows_open"), "{}", metrics.body);
 }
 
 #[actix::test]
@@ -152,6 +168,12 @@ async fn metrics_are_text_for_prometheus() {
         "mailserver_sidecar_candidates 1\n",
         "mailserver_sidecar_mailservers_connected 1\n",
         "mailserver_sidecar_history_completed_total 5\n",
+        "mailserver_sidecar_windows_open 0\n",
+        "mailserver_sidecar_oldest_open_window_seconds 0.0\n",
+        "mailserver_sidecar_audits_total 4\n",
+        "mailserver_sidecar_node_deaf 1\n",
+        "mailserver_sidecar_gaps_waiting 1\n",
+        "mailserver_sidecar_gaps_failed_total 3\n",
         "mailserver_sidecar_standby 1\n",
         "mailserver_sidecar_online 0\n",
         "mailserver_sidecar_offline 0\n",

@@ -1,13 +1,13 @@
 //! The stub in the place of those who see to history.
 
-use actix::{Context, Handler, MessageResult};
+use actix::{Context, Handler, MessageResult, ResponseFuture};
 use actors::{
     messages::{
         audit, gaps,
         history::{QueueCommunity, QueueError, RequestNow},
-        journal::{AskFor, GetReport},
+        journal::{AskFor, GetReport, Report},
     },
-    model::window::WindowId,
+    model::{moment::Moment, window::WindowId},
 };
 
 use crate::stubs::Stub;
@@ -30,10 +30,10 @@ impl Handler<AskFor> for Stub {
 }
 
 impl Handler<GetReport> for Stub {
-    type Result = MessageResult<GetReport>;
+    type Result = ResponseFuture<Report>;
 
     fn handle(&mut self, _: GetReport, _: &mut Context<Self>) -> Self::Result {
-        MessageResult(self.report.clone())
+        self.tell(self.report.clone())
     }
 }
 
@@ -41,7 +41,11 @@ impl Handler<audit::GetStatus> for Stub {
     type Result = MessageResult<audit::GetStatus>;
 
     fn handle(&mut self, _: audit::GetStatus, _: &mut Context<Self>) -> Self::Result {
-        MessageResult(audit::Status::default())
+        MessageResult(audit::Status {
+            audits: 4,
+            deaf_since: Some(Moment::from_millis(1)),
+            ..audit::Status::default()
+        })
     }
 }
 
@@ -49,7 +53,11 @@ impl Handler<gaps::GetStatus> for Stub {
     type Result = MessageResult<gaps::GetStatus>;
 
     fn handle(&mut self, _: gaps::GetStatus, _: &mut Context<Self>) -> Self::Result {
-        MessageResult(gaps::Status::default())
+        MessageResult(gaps::Status {
+            waiting: 1,
+            filled: 2,
+            failed: 3,
+        })
     }
 }
 

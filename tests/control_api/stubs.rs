@@ -47,7 +47,7 @@ pub(crate) fn peer(id: &str) -> Event {
 /// All actors in one.
 #[derive(Default)]
 pub(crate) struct Stub {
-    /// Connector, registry and node adapter never answer.
+    /// Connector, registry, journal and node adapter never answer.
     pub(crate) deaf: bool,
     /// Signals are not pushed.
     pub(crate) polls: bool,
@@ -85,7 +85,7 @@ impl Stub {
     }
 
     /// Answers, unless it is deaf.
-    fn tell<T: 'static>(&self, answer: T) -> ResponseFuture<T> {
+    pub(crate) fn tell<T: 'static>(&self, answer: T) -> ResponseFuture<T> {
         if self.deaf {
             Box::pin(pending())
         } else {
