@@ -19,19 +19,17 @@ use futures_util::{
     io::{AsyncRead, AsyncWrite},
     stream::FuturesUnordered,
 };
-use multistream_select::{NegotiationError, Version, dialer_select_proto};
+use multistream_select::{Version, dialer_select_proto};
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
 use super::{
     byte_counter::ByteCounter,
+    failure::conversation_failure,
     identify, inbound, ping,
     streams::{Asker, Stream, Streams},
 };
 
 const YAMUX: &str = "/yamux/1.0.0";
-
-/// The bytes that say yes to it: the header and the name, each with its length and a line end.
-pub(super) const AGREEMENT: u64 = 20 + 14;
 
 /// Streams that the other side may have open.
 const MOST_INBOUND: usize = 8;
@@ -132,24 +130,6 @@ impl Connection {
             }
             false => Err(conversation_failure(error, stage)),
         }
-    }
-}
-
-/// Why the conversation with somebody who had answered before came to nothing.
-pub(super) fn conversation_failure(error: io::Error, stage: Stage) -> ProbeFailure {
-    use io::ErrorKind::{
-        BrokenPipe, ConnectionAborted, ConnectionReset, InvalidData, UnexpectedEof, WriteZero,
-    };
-    let inner = error.get_ref();
-    if inner.is_some_and(|inner| inner.is::<NegotiationError>()) {
-        return ProbeFailure::NoProtocol(stage);
-    }
-    match error.kind() {
-        InvalidData => ProbeFailure::NoProtocol(stage),
-        BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof | WriteZero => {
-            ProbeFailure::Other(format!("connection closed ({stage})"))
-        }
-        _ => ProbeFailure::Other(error.to_string()),
     }
 }
 

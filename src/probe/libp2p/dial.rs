@@ -15,7 +15,7 @@ use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt as _, TokioAsyncReadC
 
 use super::{
     byte_counter::{ByteCounter, CountedStream},
-    connection::conversation_failure,
+    failure::conversation_failure,
     handshake_scheduler::HandshakeScheduler,
     websocket,
 };

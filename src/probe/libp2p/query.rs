@@ -9,10 +9,10 @@ use actors::{
 use tokio::time::Instant;
 
 use super::{
-    Host, QueryOrder,
     byte_counter::ByteCounter,
     connection_pool::{PooledConnection, SharedConnection},
-    peer,
+    host::{Host, peer},
+    order::QueryOrder,
     store_query::pages::Pages,
 };
 use crate::probe::tcp;

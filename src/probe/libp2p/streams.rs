@@ -17,9 +17,12 @@ use tokio::{
 
 use super::{
     byte_counter::ByteCounter,
-    connection::{AGREEMENT, conversation_failure},
+    failure::conversation_failure,
     store_query::{self, Page, Request},
 };
+
+/// The bytes that say yes to the multiplexer: the header and the name, each with its length and a line end.
+const AGREEMENT: u64 = 20 + 14;
 
 pub(super) type Stream = Negotiated<yamux::Stream>;
 

@@ -32,7 +32,7 @@ pub(super) async fn upgrade<S>(
 where
     S: Read + Write + Send + Unpin + 'static,
 {
-    let failed = |error| super::connection::conversation_failure(error, Stage::Handshake);
+    let failed = |error| super::failure::conversation_failure(error, Stage::Handshake);
     let key = key();
     let request = format!(
         "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
