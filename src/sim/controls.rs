@@ -128,7 +128,7 @@ impl Simulation {
     ///
     /// If there is no mailserver of that number.
     pub fn set_store_fault(&self, index: usize, fault: StoreFault) {
-        self.node.mailservers[index].store_fault.set(fault);
+        self.node.mailservers[index].shelf.fault.set(fault);
     }
 
     /// How many libp2p connections were made to a mailserver so far.

@@ -1,7 +1,5 @@
 //! One mailserver behind the simulated node: it really listens, keeps messages, and fails as it is told.
 
-mod shelf;
-
 use std::{
     cell::{Cell, Ref, RefCell},
     collections::BTreeMap,
@@ -22,14 +20,14 @@ use tokio::{
 };
 use tokio_util::compat::TokioAsyncReadCompatExt as _;
 
-use self::shelf::Hashes;
 use super::{
     batch::Batch,
     identity::Identity,
     keeping::Keeping,
-    libp2p::{self, Keys, store::StoreFault},
+    libp2p::{self, Keys},
     message::Message,
     port::{AFTER_FAILED_ACCEPT, BlackHole, Port},
+    shelf::Shelf,
     tasks::Tasks,
     wire::{self, Lines, Query, Reply},
 };
@@ -89,12 +87,11 @@ pub(crate) struct Mailserver {
     entrance: RefCell<Entrance>,
     fault: Cell<Fault>,
     pub(crate) keeping: Keeping,
-    pub(crate) store_fault: Cell<StoreFault>,
     /// How many libp2p connections were made to it.
     pub(crate) libp2p_connections: Cell<usize>,
     frozen: watch::Sender<bool>,
     pub(crate) messages: RefCell<BTreeMap<u64, Message>>,
-    hashes: Hashes,
+    pub(crate) shelf: Shelf,
     pub(crate) communities: RefCell<BTreeMap<String, String>>,
     pub(crate) live: RefCell<Vec<mpsc::Sender<Reply>>>,
     connections: Tasks,
@@ -135,11 +132,10 @@ impl Mailserver {
             entrance: RefCell::new(Entrance::Refused),
             fault: Cell::default(),
             keeping: Keeping::default(),
-            store_fault: Cell::default(),
             libp2p_connections: Cell::default(),
             frozen: watch::Sender::new(false),
             messages: RefCell::default(),
-            hashes: Hashes::default(),
+            shelf: Shelf::default(),
             communities: RefCell::default(),
             live: RefCell::default(),
             connections: Tasks::default(),
@@ -265,7 +261,8 @@ impl Mailserver {
             sleep(METADATA_PATIENCE + 4 * self.latency()).await;
             self.thawed().await;
         };
-        let serving = libp2p::serve(stream, keys, self, patience);
+        let shelf = self.shelf.with(&self.messages);
+        let serving = libp2p::serve(stream, keys, &shelf, patience);
         // Who is gone, or broke off, is not waited for.
         let delaying = async {
             let _ = delaying.await;

@@ -98,6 +98,7 @@ mod publishing;
 mod rpc;
 mod session;
 mod settings;
+mod shelf;
 mod signals;
 mod statusgo;
 mod sync;
