@@ -2,7 +2,11 @@
 
 use serde_json::Value;
 
-use super::layout::{WIDTH, printable, push_line, shorten};
+use super::{
+    coverage::{counted, reason as words},
+    layout::{WIDTH, printable, push_line, shorten},
+    moments::{length, moment},
+};
 use crate::control::client::Received;
 
 /// An event as a line: its number, time, name and gist; or its JSON with number and name.
@@ -56,9 +60,54 @@ fn gist(name: &str, data: &Value) -> String {
             data["slept_ms"].as_u64().unwrap_or(0) / 1000
         ),
         "history:completed" => format!("{} after {} ms", id("mailserver"), data["took_ms"]),
+        "window:opened" => {
+            let from = data["from_ms"].as_u64().unwrap_or(0);
+            let why = data["reason"].as_str().unwrap_or("?");
+            // What was opened long ago is told with its date.
+            let today = data["at"]
+                .as_str()
+                .and_then(|at| humantime::parse_rfc3339(at).ok());
+            let today = today.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+            let today = today.map_or(from, |it| u64::try_from(it.as_millis()).unwrap_or(from));
+            format!(
+                "{} since {}: {}",
+                data["window"],
+                moment(from, today),
+                words(why)
+            )
+        }
+        "window:covered" => {
+            let by = data["mailserver"]
+                .as_str()
+                .unwrap_or("one that the node picked");
+            format!("{}, {} long, by {by}", data["window"], long(data))
+        }
+        "window:given-up" => format!("{}, {} long{reason}", data["window"], long(data)),
+        "audit:short" => {
+            let held = data["mailservers"].as_array().into_iter().flatten();
+            let held: Vec<_> = held.filter_map(Value::as_str).collect();
+            let at = if held.is_empty() {
+                String::new()
+            } else {
+                format!(" at {}", held.join(", "))
+            };
+            format!("{}: {} missing{at}", data["window"], data["missing"])
+        }
+        "gap:filled" => {
+            let gaps = counted(data["gaps"].as_u64().unwrap_or(0), "gap");
+            format!("{gaps} of {}", data["chat"].as_str().unwrap_or("?"))
+        }
+        "node:deaf" if data["deaf"] == false => format!("no longer{reason}"),
+        "node:deaf" => data["reason"].as_str().unwrap_or("?").to_owned(),
         _ if data.get("mailserver").is_some() => format!("{}{reason}", id("mailserver")),
         _ => data.to_string(),
     }
+}
+
+/// How long a window is.
+fn long(data: &Value) -> String {
+    let moment = |key: &str| data[key].as_u64().unwrap_or(0);
+    length(moment("until_ms").saturating_sub(moment("from_ms")))
 }
 
 #[cfg(test)]
@@ -102,6 +151,46 @@ mod tests {
                 "asleep",
                 r#"{"slept_ms":3600000}"#,
                 "     7            asleep               slept for 3600 s\n",
+            ),
+            (
+                "window:opened",
+                r#"{"window":7,"from_ms":1795776012000,"reason":"node_offline","at":"2026-11-27T10:42:05Z"}"#,
+                "     7  10:42:05  window:opened        7 since 10:40:12Z: node offline\n",
+            ),
+            (
+                "window:covered",
+                r#"{"window":7,"from_ms":12000,"until_ms":60000,"mailserver":"store-1","requests":2}"#,
+                "     7            window:covered       7, 48s long, by store-1\n",
+            ),
+            (
+                "window:covered",
+                r#"{"window":7,"from_ms":12000,"until_ms":60000,"mailserver":null,"requests":2}"#,
+                "     7            window:covered       7, 48s long, by one that the node picked\n",
+            ),
+            (
+                "window:given-up",
+                r#"{"window":7,"from_ms":0,"until_ms":60000,"reason":"too old"}"#,
+                "     7            window:given-up      7, 1m long: too old\n",
+            ),
+            (
+                "audit:short",
+                r#"{"window":7,"mailservers":["store-1","store-2"],"missing":3}"#,
+                "     7            audit:short          7: 3 missing at store-1, store-2\n",
+            ),
+            (
+                "gap:filled",
+                r#"{"chat":"general","gaps":1}"#,
+                "     7            gap:filled           1 gap of general\n",
+            ),
+            (
+                "node:deaf",
+                r#"{"deaf":true,"reason":"store-1 holds 3 messages"}"#,
+                "     7            node:deaf            store-1 holds 3 messages\n",
+            ),
+            (
+                "node:deaf",
+                r#"{"deaf":false,"reason":"it hears again"}"#,
+                "     7            node:deaf            no longer: it hears again\n",
             ),
             (
                 "new:one",

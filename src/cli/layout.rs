@@ -42,6 +42,22 @@ pub(super) fn pieces(text: &str, width: usize) -> Vec<String> {
         .collect()
 }
 
+/// Cuts between words into lines of at most `width` columns; a word that is longer is shortened.
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in printable(text).split_whitespace() {
+        let word = shorten(word, width);
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(&word);
+            }
+            _ => lines.push(word),
+        }
+    }
+    lines
+}
+
 /// A line without blanks at its end.
 pub(super) fn push_line(out: &mut String, line: &str) {
     out.push_str(line.trim_end());
@@ -62,6 +78,13 @@ mod tests {
     #[test]
     fn escape_sequences_do_not_reach_the_terminal() {
         assert_eq!(shorten("a\u{1b}[31mb\n", 80), "a\u{fffd}[31mb\u{fffd}");
+    }
+
+    #[test]
+    fn lines_are_cut_between_words() {
+        assert_eq!(wrap("ab cd ef", 5), ["ab cd", "ef"]);
+        assert_eq!(wrap("a bcdefgh", 4), ["a", "bc…h"]);
+        assert_eq!(wrap("a\u{1b}b", 4), ["a\u{fffd}b"]);
     }
 
     #[test]

@@ -5,9 +5,13 @@
 
 mod check;
 mod choice;
+mod coverage;
 mod events;
+mod history;
 mod layout;
+mod moments;
 mod output;
+mod past;
 pub mod ping;
 mod remote;
 mod status;
@@ -281,6 +285,7 @@ mod tests {
             "run now",
             "mailservers add mine",
             "status extra",
+            "history fetch --to 5",
         ] {
             assert_eq!(
                 exit_of(&read(wrong).expect_err(wrong)),

@@ -5,7 +5,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::{
-    events,
+    events, history,
     output::{Output, print},
     status,
 };
@@ -29,6 +29,18 @@ pub enum Remote {
         #[command(flatten)]
         output: Output,
     },
+    /// Show up to when history is complete, and what is not; have it fetched
+    History {
+        /// What to do about it.
+        #[command(subcommand)]
+        action: Option<HistoryAction>,
+        /// Show all closed windows that the sidecar tells of
+        #[arg(long)]
+        all: bool,
+        /// Print JSON
+        #[arg(long, global = true)]
+        json: bool,
+    },
     /// List, add and remove mailservers
     Mailservers {
         /// What to do with them.
@@ -48,6 +60,20 @@ pub enum Remote {
     },
     /// Use any mailserver again
     Unpin(Output),
+}
+
+/// What to do about history.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum HistoryAction {
+    /// Have it fetched now: what is missing, or a period again
+    Fetch {
+        /// The begin, as 2026-11-27T10:40:00Z or in milliseconds since 1970
+        #[arg(long, value_name = "TIME")]
+        from: Option<String>,
+        /// The end; now if left out
+        #[arg(long, value_name = "TIME", requires = "from")]
+        to: Option<String>,
+    },
 }
 
 /// What to do with the mailservers.
@@ -93,6 +119,10 @@ pub async fn run(command: &Remote, settings: &Settings) -> Result<(), Failure> {
             let text = status::page(&report);
             (report, text, output.json)
         }
+        Remote::History { action, all, json } => {
+            let (answer, text) = ask_history(&client, action.as_ref(), *all).await?;
+            (answer, text, *json)
+        }
         Remote::Mailservers { action, json } => {
             let action = action.as_ref().unwrap_or(&MailserversAction::List);
             let (answer, text) = mailservers(&client, action).await?;
@@ -111,6 +141,28 @@ pub async fn run(command: &Remote, settings: &Settings) -> Result<(), Failure> {
     };
     print(&if json { format!("{answer:#}\n") } else { text })?;
     Ok(())
+}
+
+async fn ask_history(
+    client: &Client,
+    action: Option<&HistoryAction>,
+    all: bool,
+) -> Result<(Value, String), Failure> {
+    let Some(HistoryAction::Fetch { from, to }) = action else {
+        let report = call(client, Method::GET, &["history"], None).await?;
+        let text = history::page(&report, all);
+        return Ok((report, text));
+    };
+    // A number is told as one: the sidecar reads both.
+    let time = |text: &String| {
+        text.parse::<u64>()
+            .map_or_else(|_| json!(text), |it| json!(it))
+    };
+    let (from, to) = (from.as_ref().map(time), to.as_ref().map(time));
+    let body = from.map(|from| json!({ "from": from, "to": to }));
+    let answer = call(client, Method::POST, &["history"], body).await?;
+    let text = history::accepted(&answer);
+    Ok((answer, text))
 }
 
 async fn mailservers(

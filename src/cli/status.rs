@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::{
     choice,
     layout::{WIDTH, printable, push_line, shorten},
+    past,
 };
 
 /// The status report.
@@ -45,7 +46,9 @@ pub(super) fn page(report: &Value) -> String {
     if let Some(round) = choice::round(decision) {
         field(&mut out, "", &round);
     }
-    field(&mut out, "history", &history(&report["history"]));
+    for (name, line) in past::lines(report, WIDTH - 11) {
+        field(&mut out, name, &line);
+    }
     if reach.is_none() {
         // Else none is credited or blamed: nobody knows which one the node picked.
         field(&mut out, "memory", &memory(&report["candidates"]));
@@ -241,36 +244,6 @@ fn watch(watch: &Value) -> String {
         text.push_str(&format!(", patience {patience} ms"));
     }
     text + &format!("; {} of {} probes missed", watch["misses"], watch["probes"])
-}
-
-fn history(history: &Value) -> String {
-    if history.is_null() {
-        return "unknown".to_owned();
-    }
-    let mut text = if history["owed"] == true {
-        "owed"
-    } else {
-        "up to date"
-    }
-    .to_owned();
-    text.push_str(&format!(
-        "; {} answered, {} failed",
-        history["completed"], history["failed"]
-    ));
-    let communities = history["communities"].as_array();
-    let communities = communities.map(Vec::as_slice).unwrap_or_default();
-    if !communities.is_empty() {
-        let tries = communities.iter().filter_map(|it| it["tries"].as_u64());
-        let most = tries.max().unwrap_or(0);
-        let waiting = communities.len();
-        text.push_str(&format!(
-            "; {waiting} communities wait, tried up to {most}x"
-        ));
-    }
-    if let Some(failure) = history["last_failure"].as_str() {
-        text.push_str(&format!("; {failure}"));
-    }
-    text
 }
 
 /// What is remembered of all candidates together.

@@ -1,8 +1,10 @@
 //! Requests for history that come to nothing.
 
+use serde_json::Value;
+
 use crate::{
     foreign_node::{ForeignNode, Generation},
-    sidecar::{Event, Sidecar},
+    sidecar::{Event, Sidecar, run},
     waiting::until,
 };
 
@@ -65,4 +67,52 @@ async fn a_node_with_a_cycle_that_does_not_ask_is_asked() {
     let last = calls.last().unwrap();
     assert_eq!(last.method, "wakuext_requestAllHistoricMessages");
     assert_eq!(last.params, serde_json::json!([false]));
+}
+
+/// `history --json` of the same binary.
+async fn told(sidecar: &Sidecar) -> Value {
+    let listen = format!("control.listen={}", sidecar.address);
+    let (code, text, error) = run(&["--set", &listen, "history", "--json"]).await;
+    assert_eq!(code, 0, "{error}");
+    serde_json::from_str(&text).unwrap()
+}
+
+/// No mailserver is left, and one comes back: people see what may have been missed, and that it was fetched.
+#[actix::test]
+async fn the_command_shows_the_window_opened_and_covered() {
+    let node = ForeignNode::start(Generation::Waku2, 2);
+    // Nobody can be asked for a second opinion: these mailservers are doors.
+    let sidecar = Sidecar::serve(&node, &["audit.enabled=false"]).await;
+    sidecar.settled(0).await;
+    let before = sidecar.now();
+    node.kill(0);
+    node.kill(1);
+    let opened = |it: &Event| it.name == "window:opened";
+    let opened = sidecar.event(before, "a window is opened", opened).await;
+    let number = opened.data["window"].clone();
+    let open = told(&sidecar).await["open"].take();
+    assert_eq!(open.as_array().unwrap().len(), 1, "{open}");
+    let window = &open[0];
+    assert_eq!(
+        (&window["id"], &window["state"]["state"]),
+        (&number, &"open".into())
+    );
+    let reasons = window["reasons"].as_array().unwrap();
+    assert!(reasons.contains(&opened.data["reason"]), "{window}");
+    let listen = format!("control.listen={}", sidecar.address);
+    let (_, page, _) = run(&["--set", &listen, "history"]).await;
+    assert!(page.contains("; 1 window open since "), "{page}");
+    node.revive(1);
+    let covered = |it: &Event| it.name == "window:covered" && it.data["window"] == number;
+    sidecar.event(before, "it is covered", covered).await;
+    let history = told(&sidecar).await;
+    let window = &history["recent"][0];
+    assert_eq!(
+        (&window["id"], &window["state"]["state"]),
+        (&number, &"covered".into())
+    );
+    let reasons = window["reasons"].as_array().unwrap();
+    assert!(reasons.contains(&"mailserver_changed".into()), "{window}");
+    assert_eq!(window["attempts"][0]["mailserver"], node.id(1));
+    assert!(history["covered_until_ms"].as_u64() >= window["until_ms"].as_u64());
 }

@@ -1,7 +1,9 @@
 //! The client and the commands that use it.
 
+use std::time::{Duration, SystemTime};
+
 use actix_web::http::Method;
-use actors::messages::candidates::RegistryError;
+use actors::{messages::candidates::RegistryError, model::moment::Moment};
 use mailserver_sidecar::{
     cli::{Command, CommandLine, run_remote},
     control::client::{Client, ClientError},
@@ -63,6 +65,9 @@ async fn remote_commands_end_with_the_codes_of_the_contract() {
     for command in [
         "status",
         "status --json",
+        "history",
+        "history --json --all",
+        "history fetch",
         "mailservers",
         "mailservers add mine /x",
         "mailservers remove a/b",
@@ -71,7 +76,13 @@ async fn remote_commands_end_with_the_codes_of_the_contract() {
     ] {
         remote(command, Listen::At(server.address)).await.unwrap();
     }
-    let heard = ["add mine status.prod", "remove a/b", "pin a", "unpin"];
+    let heard = [
+        "history",
+        "add mine status.prod",
+        "remove a/b",
+        "pin a",
+        "unpin",
+    ];
     assert_eq!(server.heard(), heard);
     let refusing = Server::start(Stub {
         refuse: Some(RegistryError::Unknown("a".to_owned())),
@@ -83,7 +94,14 @@ async fn remote_commands_end_with_the_codes_of_the_contract() {
         Err(Exit::Usage)
     );
     refusing.stop().await;
-    for command in ["status", "events", "mailservers", "pin a", "unpin"] {
+    for command in [
+        "status",
+        "events",
+        "history",
+        "mailservers",
+        "pin a",
+        "unpin",
+    ] {
         assert_eq!(
             remote(command, Listen::At(refusing.address)).await,
             Err(Exit::Unreachable),
@@ -91,6 +109,26 @@ async fn remote_commands_end_with_the_codes_of_the_contract() {
         );
     }
     assert_eq!(remote("status", Listen::Off).await, Err(Exit::Usage));
+}
+
+#[actix::test]
+async fn a_period_can_be_fetched_again_by_command() {
+    let server = Server::start(Stub::default()).await;
+    let to = Moment::from(SystemTime::now());
+    let from = to.before(Duration::from_secs(3600));
+    let listen = Listen::At(server.address);
+    let text = format!("history fetch --from {from} --to {to}");
+    remote(&text, listen).await.unwrap();
+    let numbers = format!(
+        "history fetch --from {} --to {}",
+        from.as_millis(),
+        to.as_millis()
+    );
+    remote(&numbers, listen).await.unwrap();
+    let expected = format!("history {from} to {to}");
+    assert_eq!(server.heard(), [expected.clone(), expected]);
+    let wrong = remote("history fetch --from yesterday", listen).await;
+    assert_eq!(wrong, Err(Exit::Usage));
 }
 
 async fn remote(command: &str, listen: Listen) -> Result<(), Exit> {

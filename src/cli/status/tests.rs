@@ -17,7 +17,10 @@ pin        mine, not in use: no reply in time
 watch      every 2s, 7.5 KB/min, patience 201 ms; 3 of 900 probes missed
 decision   store-01.do-ams3.status.prod, number 1 of a pool of 2
            2 of 3 replied; a full round of 501 ms
-history    up to date; 3 answered, 1 failed; 2 communities wait, tried up to 4x
+history    covered up to 10:40:12Z, 1m 53s ago; 1 window open since 10:40:12Z:
+           node offline; next try in 4s
+           3 answered, 1 failed; 2 communities wait, tried up to 4x
+audit      12 audits, 1 short, 3 missing found; 5 sweeps; 2.0 MiB left
 memory     42 history requests answered; failures: 3 dial, 2 short history
 loop       2 selections, 2 connections, 0 failed, 1 lost
 traffic    17 calls, 1 failed; 90 signals, 0 malformed
@@ -111,6 +114,8 @@ fn one_screen_whatever_comes() {
     report["candidates"] = vec![one; 300].into();
     report["online"]["reason"] = "w".repeat(300).into();
     report["standby"]["id"] = "v".repeat(300).into();
+    report["journal"]["oldest"]["reasons"] = vec!["u\u{1b}".repeat(300); 9].into();
+    report["gaps"]["failed"] = u64::MAX.into();
     report["pin"]["fallback_reason"] = "y".repeat(300).into();
     let page = page(&report);
     assert!(
@@ -173,6 +178,13 @@ fn report() -> Value {
             { "id": "a", "tries": 4, "queued_ms": 1, "next_try_ms": 2, "last": "unknown" },
             { "id": "b", "tries": 0, "queued_ms": 1, "next_try_ms": 1, "last": null },
         ] },
+        "journal": {
+            "now_ms": 1_795_776_125_000_u64, "covered_until_ms": 1_795_776_012_000_u64, "open": 1, "being_checked": 0,
+            "requesting": false, "next_try_ms": 4000,
+            "oldest": { "from_ms": 1_795_776_012_000_u64, "reasons": ["node_offline"] },
+        },
+        "audit": { "enabled": true, "audits": 12, "short": 1, "missing": 3, "sweeps": 5, "budget_left": 2_097_152 },
+        "gaps": { "waiting": 0, "filled": 4, "failed": 0 },
         "actors": {
             "connector": { "running": true, "restarts": 0, "last_failure": null },
             "pinger": { "running": true, "restarts": 1, "last_failure": "panic: x" },
