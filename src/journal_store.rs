@@ -7,6 +7,7 @@
 //!
 //! The file is bounded: the oldest windows that are closed go before it grows beyond [`MOST_BYTES`].
 
+mod kept;
 mod rows;
 
 use std::{
@@ -17,12 +18,13 @@ use std::{
 use actors::{
     messages::{
         history::KeptCommunity,
-        journal::{Entry, KeptJournal, Marks},
+        journal::{Entry, Marks},
     },
     model::window::{Window, WindowId},
 };
 use rusqlite::{Connection, TransactionBehavior};
 
+pub use self::kept::Kept;
 use self::rows::Loaded;
 use crate::{
     database::{self, DatabaseError, Format},
@@ -46,18 +48,6 @@ const FORMAT: Format = Format {
 
 /// The most windows that wait to be written while nothing can be. The journal has fewer.
 const MOST_PENDING: usize = 16_384;
-
-/// What an earlier process kept.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Kept {
-    /// The journal.
-    pub journal: KeptJournal,
-    /// The communities that wait, the one that was queued first at the front.
-    pub communities: Vec<KeptCommunity>,
-    /// More was kept, and cannot be read: a window may be among it. Said at each start until the journal has kept
-    /// something.
-    pub lost: bool,
-}
 
 /// What is still to be written: of each window the newest state, `None` if it is to be forgotten.
 #[derive(Debug, Default)]

@@ -31,7 +31,6 @@ use crate::{
     settings::Settings,
     state::StateDir,
     state_store::NoPins,
-    wiring::registry_config,
 };
 
 /// For how long the node is waited for.
@@ -99,7 +98,7 @@ impl Round {
         let (told, node) = watch::channel(None);
         let listener = Listener(told).start();
         let save: Recipient<Save> = listener.clone().recipient();
-        let config = registry_config(settings);
+        let config = settings.registry();
         let registry = FleetRegistry::new(config, saved, save, Vec::new()).start();
         registry.do_send(FleetsLoaded(loaded.fleets));
         let rpc = RpcClient::new(&settings.node)

@@ -12,7 +12,7 @@ use actors::{
     auditor::Auditor,
     connector::Connector,
     events::{self, Events},
-    fleet_registry::{self, FleetRegistry},
+    fleet_registry::FleetRegistry,
     gap_filler::GapFiller,
     history_requester::HistoryRequester,
     journal::Journal,
@@ -187,15 +187,5 @@ impl Slots {
             }
         };
         supervise("driver", self.driver, driver, overseer);
-    }
-}
-
-/// What the configuration says of the list of mailservers.
-pub(crate) fn registry_config(settings: &Settings) -> fleet_registry::Config {
-    fleet_registry::Config {
-        fleet: settings.fleet.named().map(str::to_owned),
-        pinned: settings.cycle.pinned.clone(),
-        mailservers: settings.mailservers.clone(),
-        discover: settings.fleet.discover,
     }
 }

@@ -14,7 +14,7 @@ use actors::{
 };
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::Kept;
+use super::kept::Kept;
 
 /// `record` and `value` are JSON; times are milliseconds since 1970.
 pub(super) const TABLES: &str = "

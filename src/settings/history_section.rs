@@ -1,12 +1,11 @@
-//! `[history]` and `[audit]`: what the journal, the requester and the auditor are given.
+//! `[history]` and `[audit]`.
 
 use std::time::Duration;
 
-use actors::{auditor, history_requester, journal};
 use bytesize::ByteSize;
 use serde::Deserialize;
 
-use super::sections::{Interval, Settings};
+use super::interval::Interval;
 
 /// Requests for missed history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -39,36 +38,4 @@ pub struct AuditSection {
     pub enabled: bool,
     /// What that may cost in an hour.
     pub budget: ByteSize,
-}
-
-impl Settings {
-    /// What the history requester is given.
-    #[must_use]
-    pub fn history_requester(&self) -> history_requester::Config {
-        history_requester::Config {
-            retry_initial: self.history.retry_initial,
-            retry_max: self.history.retry_max,
-            timeout: self.history.timeout,
-        }
-    }
-
-    /// What the journal is given.
-    #[must_use]
-    pub fn journal(&self) -> journal::Config {
-        journal::Config {
-            overlap: self.history.overlap,
-            min_interval: self.history.min_interval,
-            audited: self.audit.enabled,
-        }
-    }
-
-    /// What the auditor is given.
-    #[must_use]
-    pub fn auditor(&self) -> auditor::Config {
-        auditor::Config {
-            enabled: self.audit.enabled,
-            budget: self.audit.budget.as_u64(),
-            sweep: self.history.sweep.pause(),
-        }
-    }
 }

@@ -12,6 +12,7 @@
 
 mod error;
 mod history_section;
+mod interval;
 mod layers;
 mod limits;
 mod provenance;
@@ -19,11 +20,12 @@ mod sections;
 
 pub use error::SettingsError;
 pub use history_section::{AuditSection, HistorySection};
+pub use interval::Interval;
 pub use layers::{DEFAULTS, ENVIRONMENT_PREFIX, Sources};
 pub use limits::MAX_MAILSERVERS;
 pub use sections::{
-    ControlSection, CycleSection, FleetSection, Interval, Listen, LogFormat, LogSection,
-    LoginSection, SelectorSection, Settings, StateSection, WatchSection,
+    ControlSection, CycleSection, FleetSection, Listen, LogFormat, LogSection, LoginSection,
+    SelectorSection, Settings, StateSection, WatchSection,
 };
 
 pub use provenance::Provenance;

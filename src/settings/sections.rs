@@ -3,20 +3,24 @@
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use actors::{
+    auditor,
     connector::{
         self, Readiness,
         crowd::{CrowdRule, CrowdSetting},
         pin::Policy,
     },
-    fleet_registry::Discover,
-    login,
+    fleet_registry::{self, Discover},
+    history_requester, journal, login,
     model::node::SavedMailserver,
     online, selector, supervisor,
     watch::{self, RoundProof},
 };
 use serde::Deserialize;
 
-use super::history_section::{AuditSection, HistorySection};
+use super::{
+    history_section::{AuditSection, HistorySection},
+    interval::Interval,
+};
 use crate::{
     fleets,
     node::{self, LoginConfig, PasswordFile, PasswordHash, Signals},
@@ -134,6 +138,47 @@ impl Settings {
         ))
     }
 
+    /// What the history requester is given.
+    #[must_use]
+    pub fn history_requester(&self) -> history_requester::Config {
+        history_requester::Config {
+            retry_initial: self.history.retry_initial,
+            retry_max: self.history.retry_max,
+            timeout: self.history.timeout,
+        }
+    }
+
+    /// What the journal is given.
+    #[must_use]
+    pub fn journal(&self) -> journal::Config {
+        journal::Config {
+            overlap: self.history.overlap,
+            min_interval: self.history.min_interval,
+            audited: self.audit.enabled,
+        }
+    }
+
+    /// What the auditor is given.
+    #[must_use]
+    pub fn auditor(&self) -> auditor::Config {
+        auditor::Config {
+            enabled: self.audit.enabled,
+            budget: self.audit.budget.as_u64(),
+            sweep: self.history.sweep.pause(),
+        }
+    }
+
+    /// What the registry is given.
+    #[must_use]
+    pub fn registry(&self) -> fleet_registry::Config {
+        fleet_registry::Config {
+            fleet: self.fleet.named().map(str::to_owned),
+            pinned: self.cycle.pinned.clone(),
+            mailservers: self.mailservers.clone(),
+            discover: self.fleet.discover,
+        }
+    }
+
     /// Whether the host application forwards signals.
     #[must_use]
     pub fn accepts_signals(&self) -> bool {
@@ -207,49 +252,6 @@ pub struct WatchSection {
     pub interval: Interval,
     /// The most bytes that the probes may cost in a minute.
     pub budget: u64,
-}
-
-/// A pause, or never.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub enum Interval {
-    /// Never.
-    Off,
-    /// This often.
-    Every(Duration),
-}
-
-impl Interval {
-    /// The pause; `None` if it is off.
-    #[must_use]
-    pub fn pause(self) -> Option<Duration> {
-        match self {
-            Self::Off => None,
-            Self::Every(pause) => Some(pause),
-        }
-    }
-}
-
-impl TryFrom<String> for Interval {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        if text == "off" {
-            return Ok(Self::Off);
-        }
-        let pause = humantime::parse_duration(&text);
-        let pause = pause.map_err(|error| format!("{error}; expected a duration or \"off\""))?;
-        Ok(Self::Every(pause))
-    }
-}
-
-impl fmt::Display for Interval {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Off => f.write_str("off"),
-            Self::Every(pause) => humantime::format_duration(*pause).fmt(f),
-        }
-    }
 }
 
 /// The login of a node that came back logged out.

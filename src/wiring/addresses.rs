@@ -19,7 +19,6 @@ use actors::{
     watch::{self, Watcher},
 };
 
-use super::registry_config;
 use crate::{
     control,
     node::{Driver, Listeners},
@@ -56,7 +55,7 @@ impl Addresses {
     }
 
     pub(super) fn registry(&self, settings: &Settings, state: &StateDir) -> FleetRegistry {
-        let config = registry_config(settings);
+        let config = settings.registry();
         let save: Recipient<Save> = port(&self.state_store);
         let listeners = vec![
             port(&self.tracker),

@@ -68,6 +68,8 @@ async fn tell_story(generation: Generation, mode: &str) {
     let mut calls = node.driving_calls();
     // So does the question whether a node without peers is offline: of some, not of all.
     calls.retain(|it| !it.method.ends_with("ing") || node.pinged(it) == 4);
+    // The recorded history has a gap.
+    calls.retain(|it| it.method != "wakuext_fillGaps");
     assert_eq!(
         sorted(calls),
         sorted(expected(&node, index)),

@@ -1,6 +1,7 @@
 //! The journal without I/O: what happens ([`inputs`]) and the time in, commands out.
 
 mod inputs;
+mod settling;
 mod steering;
 
 use std::{collections::VecDeque, time::Duration};
@@ -9,23 +10,20 @@ use super::{
     exposure::Exposure,
     ledger::Ledger,
     requests::{Coverage, Flight, Rule, coverage},
+    spoken::Steering,
 };
 use crate::{
     Instant,
     messages::{
         events::Event,
         history::Source,
-        journal::{
-            Completed, Counts, Entry, KeptJournal, MOST_RECENT, Marks, Owe, Prefer, Report,
-            WindowCovered,
-        },
+        journal::{Completed, Counts, Entry, Marks, Owe, Prefer, WindowCovered},
     },
     model::{
         moment::{Moment, Period, WallClock},
         window::{Attempt, MOST_ATTEMPTS, MOST_SOURCES, State, WindowId},
     },
 };
-use steering::Steering;
 
 /// How windows are covered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,70 +106,6 @@ pub struct Book {
 }
 
 impl Book {
-    /// Goes on from what was kept. From the last sign of the sidecar until now messages may have been missed.
-    #[must_use]
-    pub fn restore(config: Config, kept: KeptJournal, wall: Moment, now: Instant) -> Self {
-        let mut marks = kept.marks;
-        let ledger = Ledger::restore(config.overlap, kept);
-        let mut exposure = Exposure::default();
-        // A clock that was set back makes no window of negative length.
-        exposure.sidecar_was_away(marks.alive.unwrap_or(wall).min(wall));
-        marks.since = marks.since.or(Some(wall));
-        // Until now the node may have asked by itself, and nobody looked.
-        marks.reached = marks.reached.max(Some(wall));
-        let mut book = Self {
-            config,
-            clock: WallClock::new(wall, now),
-            slept_from: wall,
-            exposure,
-            ledger,
-            marks,
-            kept_alive: None,
-            flight: None,
-            landed: None,
-            can_rewind: true,
-            picks: false,
-            steering: Steering::default(),
-            told_open: false,
-            counts: Counts::default(),
-            commands: VecDeque::new(),
-        };
-        book.look_again();
-        book.settle(now);
-        book
-    }
-
-    /// The next thing to be done.
-    pub fn poll_command(&mut self) -> Option<Command> {
-        self.commands.pop_front()
-    }
-
-    /// When [`Self::handle_timeout`] is to be called.
-    #[must_use]
-    pub fn poll_timeout(&self, now: Instant) -> Option<Instant> {
-        let alive = self.kept_alive.map(|it| it + ALIVE);
-        let audited = self.ledger.live().filter_map(|window| match window.state {
-            State::Fetched { at } => Some(self.instant(at + AUDIT_PATIENCE, now)),
-            _ => None,
-        });
-        let arrived = self.arrived_at().filter(|_| self.told_open);
-        let limits = audited.chain(alive).chain(self.steer_at(now));
-        limits.chain(arrived).min()
-    }
-
-    /// When what the last request brought has arrived.
-    fn arrived_at(&self) -> Option<Instant> {
-        self.landed.as_ref().map(|(_, at)| *at + TRICKLE)
-    }
-
-    /// After a panic: what others were told is told again; no window is lost.
-    pub fn reset(&mut self) {
-        self.commands.clear();
-        self.flight = None;
-        self.steering.forget();
-        self.look_again();
-    }
-
     /// The auditor is told again of what it has not answered.
     fn look_again(&mut self) {
         let fetched =
@@ -179,30 +113,6 @@ impl Book {
         let ids: Vec<_> = self.ledger.live().filter(fetched).map(|it| it.id).collect();
         for id in ids {
             self.have_audited(id);
-        }
-    }
-
-    /// For people.
-    #[must_use]
-    pub fn report(&self, now: Instant) -> Report {
-        let open: Vec<_> = self.ledger.live().cloned().collect();
-        let first = open.iter().map(|it| it.from).min();
-        let wall = self.clock.at(now);
-        let began = self.counts.completed > 0;
-        let next = self
-            .steering
-            .retry
-            .into_iter()
-            .chain(self.steer_at(now))
-            .min();
-        Report {
-            since: self.marks.since,
-            covered_until: began.then(|| first.unwrap_or(wall)),
-            requesting: self.flight.is_some(),
-            next_try_ms: next.map(|at| at.saturating_duration_since(now).as_millis() as u64),
-            open,
-            recent: self.ledger.recent().take(MOST_RECENT).cloned().collect(),
-            counts: self.counts,
         }
     }
 
@@ -216,48 +126,6 @@ impl Book {
     /// When the wall clock will show that; now, if it has.
     fn instant(&self, moment: Moment, now: Instant) -> Instant {
         now + moment.since(self.clock.at(now))
-    }
-
-    /// After each input: the windows follow what is known, and everybody is told what changed.
-    fn settle(&mut self, now: Instant) {
-        let wall = self.clock.at(now);
-        for (reason, since) in self.exposure.take_new() {
-            self.ledger.grow(reason, since);
-        }
-        if !self.exposure.is_exposed() {
-            self.ledger.end(wall);
-        }
-        self.steer(now);
-        let arriving = self.arrived_at().is_some_and(|it| now < it);
-        let open = arriving || self.ledger.live().any(|it| it.state.is_open());
-        if std::mem::replace(&mut self.told_open, open) != open {
-            self.commands.push_back(Command::Open(open));
-        }
-        self.keep(now);
-        let events = self.ledger.take_events();
-        for event in events {
-            match event {
-                Event::WindowOpened { .. } => self.counts.opened += 1,
-                Event::WindowCovered { .. } => self.counts.covered += 1,
-                Event::WindowGivenUp { .. } => self.counts.given_up += 1,
-                _ => {}
-            }
-            self.commands.push_back(Command::Publish(event));
-        }
-    }
-
-    /// Has kept what changed. That the sidecar runs is kept with it, or alone now and then.
-    fn keep(&mut self, now: Instant) {
-        let due = self.kept_alive.is_none_or(|it| now >= it + ALIVE);
-        let mut entries = self.ledger.take_entries(None);
-        if entries.is_empty() && !due {
-            return;
-        }
-        self.kept_alive = Some(now);
-        self.marks.alive = Some(self.clock.at(now));
-        self.marks.last_window = self.ledger.last();
-        entries.push(Entry::Marks(self.marks));
-        self.commands.push_back(Command::Keep(entries));
     }
 
     /// A request was completed: what it covers is fetched.

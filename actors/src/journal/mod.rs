@@ -18,6 +18,7 @@ pub mod book;
 mod exposure;
 mod ledger;
 mod requests;
+mod spoken;
 
 use actix::prelude::*;
 

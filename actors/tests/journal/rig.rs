@@ -72,7 +72,7 @@ impl Rig {
     /// Mailserver 0 is in use, all is covered, ten minutes have passed.
     pub(crate) fn at_rest(mut self) -> Self {
         self.available(0);
-        self.begin(0, Some(BEGIN.before(Duration::from_secs(60))));
+        self.request(0, None);
         self.pass(1);
         self.complete();
         let fetched: Vec<_> = self.open().iter().map(|it| it.id).collect();
@@ -108,16 +108,12 @@ impl Rig {
 
     /// A request of this mailserver begins, going back so far.
     pub(crate) fn request(&mut self, index: usize, since: Option<u64>) {
-        self.begin(index, since.map(at));
-    }
-
-    fn begin(&mut self, index: usize, since: Option<Moment>) {
         self.number += 1;
         let began = RequestBegan {
             number: self.number,
             at: self.now,
             mailserver: Some(mailserver(index)),
-            since,
+            since: since.map(at),
         };
         self.book.handle_began(&began, self.now);
     }

@@ -22,22 +22,26 @@ fn the_first_start_claims_nothing_of_the_time_before() {
     assert_eq!((report.since, report.covered_until), (Some(at(0)), None));
     rig.pass(5);
     rig.available(0);
-    // Nobody knows up to when the node has asked by itself.
-    assert_eq!(rig.wants(), ["available back to -60"]);
+    assert_eq!(
+        rig.wants(),
+        ["available"],
+        "the node goes on from where it was"
+    );
     rig.request(0, None);
     assert_eq!(rig.windows(), ["1: 0–5 sidecar not running: open"]);
 }
 
 #[test]
 fn a_request_that_does_not_go_back_far_enough_closes_nothing() {
-    let mut rig = Rig::new();
-    rig.available(0);
-    rig.request(0, Some(0));
-    rig.pass(1);
+    let mut rig = Rig::new().at_rest();
+    rig.book.handle_marker(rig.now);
+    rig.open_window(300, 400, Reason::Swept);
+    assert_eq!(rig.wants(), ["owe back to 240", "opened 2"]);
+    rig.request(0, Some(250));
     rig.complete();
-    assert_eq!(rig.windows(), ["1: 0–0 sidecar not running: open"]);
+    assert_eq!(rig.windows(), ["2: 300–400 sweep: open"]);
     rig.pass(21);
-    assert!(rig.wants().contains(&"owe back to -60".into()));
+    assert_eq!(rig.wants(), ["owe back to 240"]);
 }
 
 #[test]

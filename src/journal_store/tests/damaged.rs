@@ -26,7 +26,7 @@ fn a_damaged_journal_is_set_aside_and_the_loss_is_told_until_something_is_kept()
     for damaged in [scratched, whole[..5_000].to_vec(), b"{}".to_vec()] {
         fs::write(&path, &damaged).unwrap();
         let kept = opens_with_a_loss(&directory);
-        assert_eq!(kept.journal, KeptJournal::default());
+        assert_eq!(kept.journal, Default::default());
         let aside = fs::read(directory.path().join("journal.sqlite.corrupt")).unwrap();
         assert!(aside == damaged, "{} bytes", damaged.len());
         // It was killed before the journal could act upon it: it is told again.

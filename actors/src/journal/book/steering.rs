@@ -5,13 +5,9 @@ use std::time::Duration;
 use super::{Book, Command};
 use crate::{
     Instant,
-    messages::{
-        history::Source,
-        journal::{Owe, Prefer},
-    },
+    messages::journal::{Owe, Prefer},
     model::{
         backoff::Backoff,
-        mailserver::Identity,
         moment::Moment,
         window::{Reason, State, Window},
     },
@@ -32,22 +28,6 @@ const PREFER: Backoff = Backoff {
 /// Reasons that come again and again while nothing changes: their requests keep their distance.
 const REPEATED: [Reason; 3] = [Reason::PoorMesh, Reason::Swept, Reason::MailserverShort];
 
-/// Who can be asked, and what was said.
-#[derive(Debug, Default)]
-pub(super) struct Steering {
-    /// Whom the node asks.
-    pub(super) source: Option<Source>,
-    /// The requester owes a request that goes back so far; `Some(None)`: one that goes on from where the node was.
-    pub(super) owed: Option<Option<Moment>>,
-    /// When the last request began.
-    pub(super) began: Option<Instant>,
-    /// When the requester tries again.
-    pub(super) retry: Option<Instant>,
-    /// How often a mailserver was preferred in vain, and when that is done again.
-    preferred: u32,
-    prefer_at: Option<Instant>,
-}
-
 /// A request that has to be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Need {
@@ -55,35 +35,11 @@ struct Need {
     at: Instant,
 }
 
-impl Steering {
-    /// After a panic nobody knows what was said.
-    pub(super) fn forget(&mut self) {
-        self.owed = None;
-        self.retry = None;
-        self.preferred = 0;
-        self.prefer_at = None;
-    }
-
-    /// The mailserver that the node asks, where that is known.
-    fn active(&self) -> Option<&Identity> {
-        Some(&self.source.as_ref()?.mailserver()?.identity)
-    }
-
-    /// Whether the requester has it in hand.
-    fn has_in_hand(&self, since: Option<Moment>) -> bool {
-        match (self.owed, since) {
-            (None, _) => false,
-            (Some(_), None) => true,
-            (Some(owed), Some(since)) => owed.is_some_and(|owed| owed <= since),
-        }
-    }
-}
-
 impl Book {
     /// How far back a request has to go that begins now, for all that is open: for [`Command::Available`].
     pub(super) fn reach_back(&self) -> Option<Moment> {
         let needed = self.ledger.live().filter(|it| self.may_ask_for(it));
-        needed.filter_map(|it| self.since(it)).min()
+        needed.filter_map(|it| self.back_to(it)).min()
     }
 
     /// Whether the mailserver that is asked now is one from which the window is wanted.
@@ -96,7 +52,7 @@ impl Book {
     }
 
     /// How far back the node has to be made to go for a window; `None` if it goes there by itself.
-    fn since(&self, window: &Window) -> Option<Moment> {
+    fn back_to(&self, window: &Window) -> Option<Moment> {
         let from = self.rule().from(window);
         let reached = self.marks.reached.is_some_and(|it| it > from);
         (reached && self.can_rewind).then_some(from)
@@ -114,7 +70,7 @@ impl Book {
         let needed: Vec<_> = ended
             .filter(|it| self.may_ask_for(it) && !covered(it))
             .collect();
-        let since = needed.iter().filter_map(|it| self.since(it)).min();
+        let since = needed.iter().filter_map(|it| self.back_to(it)).min();
         let at = needed.iter().map(|it| self.due(it, now)).min()?;
         Some(Need { since, at })
     }
