@@ -138,7 +138,7 @@ impl Actor for Journal {
 impl Supervised for Journal {
     fn restarting(&mut self, _: &mut Context<Self>) {
         self.deadline.clear();
-        self.book.reset();
+        self.book.reset(Instant::now());
     }
 }
 

@@ -123,7 +123,7 @@ fn an_auditor_that_says_nothing_is_not_waited_for_for_ever() {
 #[test]
 fn a_panic_has_it_looked_at_again() {
     let mut rig = fetched();
-    rig.book.reset();
+    rig.book.reset(rig.now);
     assert_eq!(rig.wants(), ["audit 2"]);
 }
 

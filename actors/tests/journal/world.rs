@@ -136,7 +136,7 @@ impl World {
             Step::NodeAsks => self.node_asks(),
             Step::Sleep(seconds) => self.sleep(u64::from(seconds)),
             Step::Crash { lost, away } => self.crash(usize::from(lost), u64::from(away)),
-            Step::Panic => self.book.reset(),
+            Step::Panic => self.book.reset(self.now),
             Step::Write => self.keeper.write(),
         }
         self.listen();

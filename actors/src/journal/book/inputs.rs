@@ -127,7 +127,8 @@ impl Book {
     /// It ended.
     pub fn handle_ended(&mut self, ended: &RequestEnded, now: Instant) {
         let Some(flight) = self.flight.take_if(|it| it.number == ended.number) else {
-            return;
+            // Of a request of which nobody knows any more how it began: it moved the node's markers all the same.
+            return self.handle_marker(now);
         };
         match &ended.outcome {
             Ok(completed) => {

@@ -76,8 +76,10 @@ impl Book {
     }
 
     /// After a panic: what others were told is told again; no window is lost.
-    pub fn reset(&mut self) {
+    pub fn reset(&mut self, now: Instant) {
         self.commands.clear();
+        // The word that a request ended may be what was lost.
+        self.marks.reached = self.marks.reached.max(Some(self.clock.at(now)));
         self.flight = None;
         self.steering.forget();
         self.look_again();
