@@ -1,7 +1,7 @@
 //! The only place where actors meet adapters and each other.
 //!
 //! Every actor has its address before it exists ([`Slot`]), so that any of them can be given to any
-//! other ([`addresses`]). To add one: a field in `Slots` and in `Addresses`, and a line of `supervise`.
+//! other (`addresses`). To add one: a field in `Slots` and in `Addresses`, and a line of `supervise`.
 
 mod addresses;
 

@@ -1,4 +1,4 @@
-//! The journal without I/O: what happens ([`inputs`]) and the time in, commands out.
+//! The journal without I/O: what happens (`inputs`) and the time in, commands out.
 
 mod inputs;
 mod settling;
