@@ -65,7 +65,7 @@ impl Book {
             State::Fetched { at } => Some(self.instant(at + AUDIT_PATIENCE, now)),
             _ => None,
         });
-        let arrived = self.arrived_at().filter(|_| self.told_open);
+        let arrived = self.arrived_at().filter(|it| self.told_open && *it > now);
         let limits = audited.chain(alive).chain(self.steer_at(now));
         limits.chain(arrived).min()
     }
