@@ -145,7 +145,7 @@ impl Slots {
             communities,
             ..
         } = kept;
-        let swept = kept.marks.swept;
+        let swept = kept.marks.swept.or(kept.marks.since);
         let state_store = StateStore::new(state.clone(), memory).with_journal(journal_store);
         supervise("state_store", self.state_store, state_store, overseer);
         supervise("peer_tracker", self.tracker, to.tracker(), overseer);

@@ -149,7 +149,7 @@ impl Slots {
         supervise("history_requester", self.history, history, overseer);
         if to.whole {
             let kept = around.disk.journal.borrow().clone();
-            let swept = kept.marks.swept;
+            let swept = kept.marks.swept.or(kept.marks.since);
             let wall = around.world.now();
             let journal = Journal::new(settings.journal(), kept, wall, to.journal());
             supervise("journal", self.journal, journal, overseer);
