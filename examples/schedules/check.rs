@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     fn at(seconds: u64) -> Moment {
-        Moment::from_millis(seconds * 1000)
+        Moment::from_seconds(seconds)
     }
 
     fn window(from: u64, until: Option<u64>, state: State) -> Window {

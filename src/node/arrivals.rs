@@ -77,10 +77,9 @@ fn text(raw: Option<&RawValue>) -> Option<String> {
 
 fn period(raw: &RawValue) -> Option<Period> {
     let GapParameters { from, to } = serde_json::from_str(raw.get()).ok()?;
-    let moment = |seconds: u64| Moment::from_millis(seconds.saturating_mul(1000));
     (from <= to).then(|| Period {
-        from: moment(from),
-        until: moment(to),
+        from: Moment::from_seconds(from),
+        until: Moment::from_seconds(to),
     })
 }
 
@@ -168,7 +167,7 @@ mod tests {
             gap("0x2")
         );
         let arrived = tally(&list).arrived().unwrap();
-        let seconds = |seconds: u64| Moment::from_millis(seconds * 1000);
+        let seconds = Moment::from_seconds;
         assert_eq!(
             arrived,
             MessagesArrived {

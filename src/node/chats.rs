@@ -49,7 +49,7 @@ fn chat(row: Row) -> Chat {
 /// A marker in seconds since 1970; 0 is none.
 fn moment(seconds: Option<u64>) -> Option<Moment> {
     let seconds = seconds.filter(|seconds| *seconds > 0)?;
-    Some(Moment::from_millis(seconds.saturating_mul(1000)))
+    Some(Moment::from_seconds(seconds))
 }
 
 /// Has the node fetch what was sent in a chat before its history begins, and tells where it begins then. A node that may

@@ -45,12 +45,12 @@ impl Rewinding {
     /// As for [`RpcClient::call`]. Some markers may have been set back then.
     pub(crate) async fn set_back(&mut self, link: &Link, since: Moment) -> Result<bool, NodeError> {
         let mut rows = read(&link.rpc).await?;
-        self.to = since.as_millis() / 1000;
+        self.to = since.as_seconds();
         if rows.iter().all(|row| !is_later(row, self.to)) {
             return Ok(true);
         }
         let floor = Moment::from(SystemTime::now()).before(sync_period(link).await?);
-        self.to = self.to.max(floor.as_millis() / 1000);
+        self.to = self.to.max(floor.as_seconds());
         for _ in 0..MOST_WRITES {
             let later: Vec<_> = rows.iter().filter(|row| is_later(row, self.to)).collect();
             if later.is_empty() {

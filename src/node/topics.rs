@@ -71,9 +71,7 @@ fn marked(row: Row, default: &str) -> Option<MarkedTopic> {
             pubsub,
             content: content_topic(&row.topic)?,
         },
-        last_request: Moment::from_millis(
-            row.last_request.max(0).unsigned_abs().saturating_mul(1000),
-        ),
+        last_request: Moment::from_seconds(row.last_request.max(0).unsigned_abs()),
     })
 }
 

@@ -62,7 +62,7 @@ impl Chats {
 /// A chat as answers and signals carry it.
 pub(crate) fn shown(index: usize, chat: Chat) -> Value {
     let id = id(index);
-    let seconds = |at: Option<Moment>| at.map_or(0, |at| at.as_millis() / 1000);
+    let seconds = |at: Option<Moment>| at.map_or(0, |at| at.as_seconds());
     json!({
         "id": id,
         "name": id,

@@ -75,7 +75,7 @@ pub(crate) async fn extend(node: &Rc<Node>, params: &[Value]) -> Answer {
     let extended = history::detached(node, extended).await?;
     extended.map_err(Refusal::failed)?;
     node.state.borrow_mut().chats.extended(&topic, from);
-    Ok((from.as_millis() / 1000).into())
+    Ok(from.as_seconds().into())
 }
 
 /// What v0.94 says without a mailserver (read in status-go's source, not recorded).

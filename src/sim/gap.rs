@@ -21,19 +21,19 @@ impl Gap {
     pub(crate) fn new(topic: &Topic, from: Moment, to: Moment) -> Self {
         Self {
             topic: topic.clone(),
-            from: from.as_millis() / 1000,
+            from: from.as_seconds(),
             to: to.as_millis().div_ceil(1000),
         }
     }
 
     /// When it begins.
     pub(crate) fn from(&self) -> Moment {
-        Moment::from_millis(self.from * 1000)
+        Moment::from_seconds(self.from)
     }
 
     /// When it ends.
     pub(crate) fn to(&self) -> Moment {
-        Moment::from_millis(self.to * 1000)
+        Moment::from_seconds(self.to)
     }
 
     /// The id of the message that stands for it.

@@ -82,7 +82,7 @@ impl Markers {
             discovery: flag("discovery?"),
             negotiated: flag("negotiated?"),
             chat_ids: row["chat-ids"].clone(),
-            last_request: Moment::from_millis(seconds.saturating_mul(1000)),
+            last_request: Moment::from_seconds(seconds),
         });
     }
 
@@ -94,7 +94,7 @@ impl Markers {
                 "discovery?": row.discovery,
                 "negotiated?": row.negotiated,
                 "chat-ids": row.chat_ids,
-                "last-request": row.last_request.as_millis() / 1000,
+                "last-request": row.last_request.as_seconds(),
             });
             if with_pubsub {
                 shown["pubsubTopic"] = row.key.pubsub.as_str().into();

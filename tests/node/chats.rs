@@ -43,7 +43,7 @@ fn only(name: &'static str, result: Value) -> impl FnMut(&str, &Value) -> Option
 }
 
 fn seconds(seconds: u64) -> Moment {
-    Moment::from_millis(seconds * 1000)
+    Moment::from_seconds(seconds)
 }
 
 #[actix::test]

@@ -38,7 +38,7 @@ const NOT_REWOUND: Result<HistoryAnswer, NodeError> = Ok(HistoryAnswer::Done {
 const HOUR: u64 = 60 * 60;
 
 fn now() -> u64 {
-    Moment::from(SystemTime::now()).as_millis() / 1000
+    Moment::from(SystemTime::now()).as_seconds()
 }
 
 /// A row as 2024-10 writes it, with a member that nobody knows.

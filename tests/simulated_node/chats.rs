@@ -30,8 +30,8 @@ async fn a_chat_says_how_far_it_reaches() {
     let after = chat(&rig).await;
     assert_eq!(answer["chats"], json!([after]));
     let request = &rig.sim.history_requests()[0];
-    assert_eq!(after["syncedTo"], request.to.as_millis() / 1000);
-    assert_eq!(after["syncedFrom"], request.from[0].1.as_millis() / 1000);
+    assert_eq!(after["syncedTo"], request.to.as_seconds());
+    assert_eq!(after["syncedFrom"], request.from[0].1.as_seconds());
     let newest = after["lastClockValue"].as_u64().unwrap();
     let to = request.to.as_millis();
     assert!((to - 60_000..to).contains(&newest), "{newest}");

@@ -81,7 +81,7 @@ mod tests {
     };
 
     fn at(seconds: u64) -> Moment {
-        Moment::from_millis(seconds * 1000)
+        Moment::from_seconds(seconds)
     }
 
     fn node() -> Deafness {

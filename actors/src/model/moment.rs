@@ -33,6 +33,18 @@ impl Moment {
         self.0
     }
 
+    /// So many seconds after the begin of 1970, as status-go writes moments.
+    #[must_use]
+    pub const fn from_seconds(seconds: u64) -> Self {
+        Self(seconds.saturating_mul(1000))
+    }
+
+    /// Seconds since 1970, rounded down.
+    #[must_use]
+    pub const fn as_seconds(self) -> u64 {
+        self.0 / 1000
+    }
+
     /// So much earlier; 1970 at the earliest.
     #[must_use]
     pub fn before(self, by: Duration) -> Self {

@@ -85,7 +85,7 @@ impl World {
             return Err(failure.clone());
         }
         let is_in = |sent: &&u64| {
-            let sent = Moment::from_millis(**sent * 1000);
+            let sent = Moment::from_seconds(**sent);
             query.period.from <= sent && sent <= query.period.until
         };
         let held = self.held.get(&whom).into_iter().flatten().filter(is_in);
@@ -149,7 +149,7 @@ pub(crate) fn rig_with(config: Config) -> Rig {
 
 /// From one second of the test to another.
 pub(crate) fn period(from: i64, until: i64) -> Period {
-    let at = |it: i64| Moment::from_millis(START.saturating_add_signed(it) * 1000);
+    let at = |it: i64| Moment::from_seconds(START.saturating_add_signed(it));
     Period {
         from: at(from),
         until: at(until),
@@ -195,7 +195,7 @@ impl Rig {
 
     pub(crate) async fn clock(&self) {
         let since = self.begun.elapsed();
-        let wall = Moment::from_millis(START * 1000) + since;
+        let wall = Moment::from_seconds(START) + since;
         self.tell(Clocks {
             boot: since,
             wall: wall.into(),

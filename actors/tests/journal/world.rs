@@ -260,7 +260,7 @@ impl World {
             return;
         };
         let since = asked.since.filter(|_| rewinds);
-        let since = since.map_or(u64::MAX, |it| it.as_millis() / 1000);
+        let since = since.map_or(u64::MAX, |it| it.as_seconds());
         self.fetch(self.marker.min(since), asked.began);
         self.marker = self.second;
         self.owed = None;
@@ -410,5 +410,5 @@ impl World {
 }
 
 pub(crate) fn moment(second: u64) -> Moment {
-    Moment::from_millis(second * 1000)
+    Moment::from_seconds(second)
 }

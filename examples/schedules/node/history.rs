@@ -162,7 +162,7 @@ impl Process {
             .enumerate()
             .map(|(number, marker)| MarkedTopic {
                 topic: topic(number),
-                last_request: Moment::from_millis(marker.as_millis() / 1000 * 1000),
+                last_request: Moment::from_seconds(marker.as_seconds()),
             });
         marked.collect()
     }
