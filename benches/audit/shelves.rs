@@ -2,12 +2,7 @@
 
 use std::{sync::mpsc, thread};
 
-use actors::model::{
-    address::Address,
-    mailserver::{Mailserver, Origin},
-    node::Mode,
-    topic::Topic,
-};
+use actors::model::{mailserver::Mailserver, node::Mode, topic::Topic};
 use mailserver_sidecar::sim::{MailserverInfo, Settings, Simulation};
 use tokio::sync::oneshot;
 
@@ -42,7 +37,7 @@ impl Shelves {
         });
         let (mailservers, rpc_url) = told.recv().expect("they start");
         Self {
-            mailservers: mailservers.into_iter().map(mailserver).collect(),
+            mailservers: mailservers.iter().map(MailserverInfo::mailserver).collect(),
             rpc_url,
             stop,
             thread,
@@ -75,16 +70,4 @@ fn serve() -> Simulation {
         simulation.publish_to(number % TOPICS, &format!("message {number}"));
     }
     simulation
-}
-
-fn mailserver(info: MailserverInfo) -> Mailserver {
-    let address: Address = info.address.parse().expect("a multiaddr");
-    Mailserver {
-        identity: address.identity().clone(),
-        id: info.id.clone(),
-        name: info.id,
-        address,
-        fleet: info.fleet,
-        origin: Origin::Fleet,
-    }
 }

@@ -2,11 +2,7 @@
 
 use std::{sync::mpsc, thread, time::Duration};
 
-use actors::model::{
-    address::Address,
-    mailserver::{Mailserver, Origin},
-    node::Mode,
-};
+use actors::model::{mailserver::Mailserver, node::Mode};
 use mailserver_sidecar::sim::{self, Fault, MailserverInfo, Simulation};
 use tokio::sync::oneshot;
 
@@ -35,7 +31,7 @@ impl Far {
         });
         let (mailservers, rpc_url) = told.recv().expect("they start");
         Self {
-            targets: mailservers.into_iter().map(target).collect(),
+            targets: mailservers.iter().map(MailserverInfo::mailserver).collect(),
             rpc_url,
             stop: Some(stop),
             thread: Some(thread),
@@ -66,16 +62,4 @@ fn serve(latencies: Vec<Duration>, fault: Fault) -> Simulation {
         set.expect("a mailserver can be broken");
     }
     simulation
-}
-
-fn target(info: MailserverInfo) -> Mailserver {
-    let address: Address = info.address.parse().expect("a multiaddr");
-    Mailserver {
-        identity: address.identity().clone(),
-        id: info.id.clone(),
-        name: info.id,
-        address,
-        fleet: info.fleet,
-        origin: Origin::Fleet,
-    }
 }

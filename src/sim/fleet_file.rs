@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use actors::model::node::Mode;
+use actors::model::{address::Address, mailserver::Origin, node::Mode};
 use serde_json::{Map, Value, json};
 
 use super::{mailserver::Mailserver, node::Node};
@@ -20,6 +20,26 @@ pub struct MailserverInfo {
     pub address: String,
     /// Where it listens.
     pub socket: SocketAddr,
+}
+
+impl MailserverInfo {
+    /// The same as actors know mailservers.
+    ///
+    /// # Panics
+    ///
+    /// If the address is none: the simulation writes only such as can be read.
+    #[must_use]
+    pub fn mailserver(&self) -> actors::model::mailserver::Mailserver {
+        let address: Address = self.address.parse().expect("an address that can be read");
+        actors::model::mailserver::Mailserver {
+            identity: address.identity().clone(),
+            id: self.id.clone(),
+            name: self.id.clone(),
+            address,
+            fleet: self.fleet.clone(),
+            origin: Origin::Fleet,
+        }
+    }
 }
 
 /// The classic schema for waku1, else the node's.

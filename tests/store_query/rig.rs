@@ -13,7 +13,7 @@ use actors::{
         store::{Extent, QueryStore, StoreAnswer, StoreFailure},
     },
     model::{
-        mailserver::{Mailserver, Origin},
+        mailserver::Mailserver,
         moment::{Moment, Period},
         node::Mode,
         topic::Topic,
@@ -23,7 +23,7 @@ use mailserver_sidecar::{
     node::RpcClient,
     probe::Prober,
     settings,
-    sim::{MailserverInfo, Settings, Simulation},
+    sim::{Settings, Simulation},
 };
 use tokio::sync::Notify;
 
@@ -69,7 +69,7 @@ impl Rig {
     }
 
     pub(crate) fn mailserver(&self, index: usize) -> Mailserver {
-        mailserver(&self.sim.mailservers()[index])
+        self.sim.mailservers()[index].mailserver()
     }
 
     /// For all that the first topic had so far.
@@ -138,16 +138,4 @@ pub(crate) fn topic(number: usize) -> Topic {
 
 pub(crate) fn now() -> Moment {
     SystemTime::now().into()
-}
-
-fn mailserver(info: &MailserverInfo) -> Mailserver {
-    let address: actors::model::address::Address = info.address.parse().unwrap();
-    Mailserver {
-        identity: address.identity().clone(),
-        id: info.id.clone(),
-        name: info.id.clone(),
-        address,
-        fleet: info.fleet.clone(),
-        origin: Origin::Fleet,
-    }
 }
