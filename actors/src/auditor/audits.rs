@@ -10,7 +10,7 @@ use crate::{
         backoff::Backoff,
         mailserver::Identity,
         moment::{Moment, Period},
-        window::WindowId,
+        window::{STORE_RETENTION, WindowId},
     },
 };
 
@@ -25,9 +25,6 @@ const AGAIN: Duration = Duration::from_secs(390);
 
 /// So much of a window may have been in flight when it was compared first, or lie in the future.
 const LONGEST_CUT: Duration = Duration::from_secs(120);
-
-/// Mailservers keep messages for two days by default.
-const RETENTION: Duration = Duration::from_secs(48 * 3600);
 
 /// So often a window is found short, and fetched again.
 const MOST_ROUNDS: u32 = 4;
@@ -195,7 +192,7 @@ impl Audits {
         let at = self.next_at(minor).filter(|at| *at <= now)?;
         let is_it = |it: &&mut Entry| it.minor == minor && it.is_due(at);
         let entry = self.entries.iter_mut().find(is_it)?;
-        let from = entry.period.from.max(wall.before(RETENTION));
+        let from = entry.period.from.max(wall.before(STORE_RETENTION));
         let until = entry.period.until.min(wall.before(IN_FLIGHT));
         entry.period = Period {
             from: from.min(until),
@@ -308,7 +305,7 @@ impl Entry {
     /// What is known of what was fetched before holds for the period that was compared: it stays the same, unless the
     /// window has become longer.
     fn covered_again(&mut self, period: Period, wall: Moment) {
-        let from = period.from.max(wall.before(RETENTION));
+        let from = period.from.max(wall.before(STORE_RETENTION));
         let longer = self.period.from.since(from) + period.until.since(self.period.until);
         if self.kept == Kept::default() || longer > LONGEST_CUT {
             (self.period, self.kept) = (period, Kept::default());

@@ -21,7 +21,7 @@ use crate::{
     },
     model::{
         moment::{Moment, Period, WallClock},
-        window::{Attempt, MOST_ATTEMPTS, MOST_SOURCES, State, WindowId},
+        window::{Attempt, MOST_ATTEMPTS, MOST_SOURCES, STORE_RETENTION, State, WindowId},
     },
 };
 
@@ -45,9 +45,6 @@ impl Default for Config {
         }
     }
 }
-
-/// Mailservers keep messages for two days unless they are told otherwise (nwaku): what is older cannot be had.
-const RETENTION: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
 /// For how long the auditor may think about a window before it counts as covered without its word.
 const AUDIT_PATIENCE: Duration = Duration::from_secs(15 * 60);
@@ -108,9 +105,8 @@ pub struct Book {
 impl Book {
     /// The auditor is told again of what it has not answered.
     fn look_again(&mut self) {
-        let fetched =
-            |it: &&crate::model::window::Window| matches!(it.state, State::Fetched { .. });
-        let ids: Vec<_> = self.ledger.live().filter(fetched).map(|it| it.id).collect();
+        let fetched = self.ledger.live().filter(|it| it.state.is_fetched());
+        let ids: Vec<_> = fetched.map(|it| it.id).collect();
         for id in ids {
             self.have_audited(id);
         }
@@ -226,7 +222,7 @@ impl Book {
 
     /// A window was fetched from all from whom it was wanted. What is too old for any mailserver is cut off.
     fn fetched(&mut self, id: WindowId, at: Moment) {
-        let floor = at.before(RETENTION);
+        let floor = at.before(STORE_RETENTION);
         let Some(window) = self.ledger.get(id) else {
             return;
         };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::{
     messages::{
         events::Event,
-        journal::{Entry, KeptJournal, MOST_RECENT, Marks},
+        journal::{Entry, KeptJournal, MOST_RECENT},
     },
     model::{
         mailserver::Identity,
@@ -300,13 +300,12 @@ impl Ledger {
         self.last
     }
 
-    /// What is to be kept, with these marks.
-    pub(super) fn take_entries(&mut self, marks: Option<Marks>) -> Vec<Entry> {
+    /// What is to be kept.
+    pub(super) fn take_entries(&mut self) -> Vec<Entry> {
         let changed = std::mem::take(&mut self.changed);
         let windows = changed.iter().filter_map(|id| self.live.get(id)).cloned();
         let mut entries: Vec<_> = windows.map(Entry::Window).collect();
         entries.append(&mut self.entries);
-        entries.extend(marks.map(Entry::Marks));
         entries
     }
 

@@ -4,11 +4,7 @@ use std::time::Duration;
 
 use crate::{
     messages::journal::RequestBegan,
-    model::{
-        mailserver::Identity,
-        moment::Moment,
-        window::{State, Window},
-    },
+    model::{mailserver::Identity, moment::Moment, window::Window},
 };
 
 /// A request that is under way.
@@ -77,9 +73,10 @@ pub(super) enum Coverage {
 
 /// What a request covers of a window, if it is completed.
 pub(super) fn coverage(window: &Window, flight: &Flight, rewound: bool, rule: Rule) -> Coverage {
-    let State::Open { wanted } = &window.state else {
+    if !window.state.is_open() {
         return Coverage::Nothing;
-    };
+    }
+    let wanted = window.state.wanted();
     let asked = flight.mailserver.as_ref().map(|(identity, _)| identity);
     let is_wanted = wanted.is_empty() || asked.is_some_and(|it| wanted.contains(it));
     if !is_wanted || flight.fetches_after(rewound) > rule.from(window) {

@@ -2,7 +2,7 @@
 
 use crate::{
     Instant,
-    messages::history::Source,
+    messages::{history::Source, journal::Owe},
     model::{mailserver::Identity, moment::Moment},
 };
 
@@ -34,6 +34,13 @@ impl Steering {
     /// The mailserver that the node asks, where that is known.
     pub(super) fn active(&self) -> Option<&Identity> {
         Some(&self.source.as_ref()?.mailserver()?.identity)
+    }
+
+    /// The requester owes a request that goes back at least so far, and as far as it was told before.
+    pub(super) fn owe(&mut self, since: Option<Moment>, at_once: bool) -> Owe {
+        let since = since.into_iter().chain(self.owed.flatten()).min();
+        self.owed = Some(since);
+        Owe { since, at_once }
     }
 
     /// Whether the requester has it in hand.

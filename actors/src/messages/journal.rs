@@ -93,8 +93,8 @@ pub struct OpenWindow {
 #[rtype(result = "()")]
 pub struct SweptUntil(pub Moment);
 
-/// Whether any window is open: the node fetches, or is about to be made to, or what it fetched is still arriving. Sent by
-/// the journal, at changes, to those who do what can wait.
+/// Whether any window is open: the node fetches, or is about to be made to; what it fetched may arrive a little after
+/// that. Sent by the journal, at changes, to those who do what can wait.
 #[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
 #[rtype(result = "()")]
 pub struct WindowsOpen(pub bool);
@@ -228,11 +228,11 @@ pub struct Report {
     pub requesting: bool,
     /// When the next request for an open window is made; `None` if none is due, or nobody can be asked.
     pub next_try_ms: Option<u64>,
-    /// The windows that are still to be covered, the oldest first.
+    /// The windows that are still to be covered, in the order of their numbers.
     pub open: Vec<Window>,
     /// Windows that were covered or given up, the newest first: at most [`MOST_RECENT`].
     pub recent: Vec<Window>,
-    /// Counters since the first day that is kept.
+    /// Counters since the start of the process.
     pub counts: Counts,
 }
 

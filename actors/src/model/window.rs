@@ -1,6 +1,6 @@
 //! Windows: periods in which the node may have missed messages, and what became of them.
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +85,9 @@ pub struct Window {
     pub audit: Option<Audit>,
 }
 
+/// Mailservers keep messages for two days unless they are told otherwise (nwaku): what is older cannot be had.
+pub const STORE_RETENTION: Duration = Duration::from_secs(2 * 24 * 3600);
+
 /// The requests that are kept of a window.
 pub const MOST_ATTEMPTS: usize = 8;
 
@@ -139,6 +142,22 @@ impl State {
     #[must_use]
     pub fn is_open(&self) -> bool {
         matches!(self, Self::Open { .. })
+    }
+
+    /// From whom it is still to be fetched in particular, in this order; nobody if any one will do, or it is not to be
+    /// fetched.
+    #[must_use]
+    pub fn wanted(&self) -> &[Identity] {
+        match self {
+            Self::Open { wanted } => wanted,
+            _ => &[],
+        }
+    }
+
+    /// Whether it was fetched, and others have still to say whether they hold more.
+    #[must_use]
+    pub fn is_fetched(&self) -> bool {
+        matches!(self, Self::Fetched { .. })
     }
 
     /// Whether nothing more is to be done about it.

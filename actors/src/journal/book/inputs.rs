@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::{Book, Command, MOST_REPEATS};
+use super::{AUDIT_PATIENCE, Book, Command, MOST_REPEATS, TRICKLE};
 use crate::{
     Instant,
     journal::requests::Flight,
     messages::{
         events::Event,
         history::Source,
-        journal::{Audited, Finding, Owe, RequestBegan, RequestEnded, Unanswered},
+        journal::{Audited, Finding, RequestBegan, RequestEnded, Unanswered},
         online::{CLOCK_INTERVAL, Clocks},
     },
     model::{
@@ -33,7 +33,7 @@ impl Book {
     pub fn handle_timeout(&mut self, now: Instant) {
         let wall = self.clock.at(now);
         let late = self.ledger.live().filter(|window| match window.state {
-            State::Fetched { at } => wall >= at + super::AUDIT_PATIENCE,
+            State::Fetched { at } => wall >= at + AUDIT_PATIENCE,
             _ => false,
         });
         let late: Vec<_> = late.map(|it| it.id).collect();
@@ -190,22 +190,15 @@ impl Book {
             until: wall,
         };
         self.ledger.open_period(moment, Reason::Asked);
-        let since = self.reach_back();
-        let since = since.into_iter().chain(self.steering.owed.flatten()).min();
-        self.steering.owed = Some(since);
-        let at_once = true;
-        self.commands
-            .push_back(Command::Owe(Owe { since, at_once }));
+        let owe = self.steering.owe(self.reach_back(), true);
+        self.commands.push_back(Command::Owe(owe));
         self.settle(now);
     }
 
     /// Messages arrived: live, or by the request that is under way or has just ended.
     pub fn handle_messages(&mut self, count: u64, now: Instant) {
-        let landed = self
-            .landed
-            .take_if(|(_, at)| now.saturating_duration_since(*at) > super::TRICKLE);
-        drop(landed);
-        let Some((flight, _)) = &self.landed else {
+        let fresh = |(_, at): &&(Flight, Instant)| now.saturating_duration_since(*at) <= TRICKLE;
+        let Some((flight, _)) = self.landed.as_ref().filter(fresh) else {
             return;
         };
         let began = flight.began;
@@ -275,8 +268,8 @@ impl Book {
 
     /// Only what was fetched can be covered: it may have been opened again meanwhile.
     fn cover(&mut self, id: WindowId, wall: Moment) {
-        let fetched = |it: &crate::model::window::Window| matches!(it.state, State::Fetched { .. });
-        if self.ledger.get(id).is_some_and(fetched) {
+        let window = self.ledger.get(id);
+        if window.is_some_and(|it| it.state.is_fetched()) {
             self.ledger.covered(id, wall);
         }
     }

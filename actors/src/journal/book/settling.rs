@@ -1,13 +1,13 @@
 //! How the journal begins, and what follows each thing that happens: windows grow and end, others are told, and
 //! everything is kept.
 
-use super::{ALIVE, AUDIT_PATIENCE, Book, Command, Config, TRICKLE};
+use super::{ALIVE, AUDIT_PATIENCE, Book, Command, Config};
 use crate::{
     Instant,
     journal::{exposure::Exposure, ledger::Ledger, spoken::Steering},
     messages::{
         events::Event,
-        journal::{Counts, Entry, KeptJournal, MOST_RECENT, Report},
+        journal::{Counts, Entry, KeptJournal, Report},
     },
     model::{
         moment::{Moment, WallClock},
@@ -65,14 +65,7 @@ impl Book {
             State::Fetched { at } => Some(self.instant(at + AUDIT_PATIENCE, now)),
             _ => None,
         });
-        let arrived = self.arrived_at().filter(|it| self.told_open && *it > now);
-        let limits = audited.chain(alive).chain(self.steer_at(now));
-        limits.chain(arrived).min()
-    }
-
-    /// When what the last request brought has arrived.
-    fn arrived_at(&self) -> Option<Instant> {
-        self.landed.as_ref().map(|(_, at)| *at + TRICKLE)
+        audited.chain(alive).chain(self.steer_at(now)).min()
     }
 
     /// After a panic: what others were told is told again; no window is lost.
@@ -104,7 +97,7 @@ impl Book {
             requesting: self.flight.is_some(),
             next_try_ms: next.map(|at| at.saturating_duration_since(now).as_millis() as u64),
             open,
-            recent: self.ledger.recent().take(MOST_RECENT).cloned().collect(),
+            recent: self.ledger.recent().cloned().collect(),
             counts: self.counts,
         }
     }
@@ -119,8 +112,7 @@ impl Book {
             self.ledger.end(wall);
         }
         self.steer(now);
-        let arriving = self.arrived_at().is_some_and(|it| now < it);
-        let open = arriving || self.ledger.live().any(|it| it.state.is_open());
+        let open = self.ledger.live().any(|it| it.state.is_open());
         if std::mem::replace(&mut self.told_open, open) != open {
             self.commands.push_back(Command::Open(open));
         }
@@ -140,7 +132,7 @@ impl Book {
     /// Has kept what changed. That the sidecar runs is kept with it, or alone now and then.
     fn keep(&mut self, now: Instant) {
         let due = self.kept_alive.is_none_or(|it| now >= it + ALIVE);
-        let mut entries = self.ledger.take_entries(None);
+        let mut entries = self.ledger.take_entries();
         if entries.is_empty() && !due {
             return;
         }

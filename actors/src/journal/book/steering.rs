@@ -5,11 +5,11 @@ use std::time::Duration;
 use super::{Book, Command};
 use crate::{
     Instant,
-    messages::journal::{Owe, Prefer},
+    messages::journal::Prefer,
     model::{
         backoff::Backoff,
         moment::Moment,
-        window::{Reason, State, Window},
+        window::{Reason, Window},
     },
 };
 
@@ -44,11 +44,10 @@ impl Book {
 
     /// Whether the mailserver that is asked now is one from which the window is wanted.
     pub(super) fn may_ask_for(&self, window: &Window) -> bool {
-        let State::Open { wanted } = &window.state else {
-            return false;
-        };
-        let active = self.steering.active();
-        wanted.is_empty() || active.is_some_and(|it| wanted.contains(it))
+        let wanted = window.state.wanted();
+        let is_wanted = |it| wanted.contains(it);
+        window.state.is_open()
+            && (wanted.is_empty() || self.steering.active().is_some_and(is_wanted))
     }
 
     /// How far back the node has to be made to go for a window; `None` if it goes there by itself.
@@ -98,11 +97,8 @@ impl Book {
             return None;
         }
         let mut elsewhere = self.ledger.live().filter(|it| !self.may_ask_for(it));
-        let window = elsewhere
-            .find(|it| matches!(&it.state, State::Open { wanted } if !wanted.is_empty()))?;
-        let State::Open { wanted } = &window.state else {
-            return None;
-        };
+        let window = elsewhere.find(|it| !it.state.wanted().is_empty())?;
+        let wanted = window.state.wanted();
         let turn = self.steering.preferred as usize % wanted.len();
         let is_short = window.reasons.contains(&Reason::MailserverShort);
         let short = Some(active).filter(|it| is_short && window.fetched_from.contains(it));
@@ -129,11 +125,8 @@ impl Book {
         let need = self.need(now);
         if let Some(Need { since, at }) = need {
             if at <= now && !self.steering.has_in_hand(since) {
-                let since = since.into_iter().chain(self.steering.owed.flatten()).min();
-                self.steering.owed = Some(since);
-                let at_once = false;
-                self.commands
-                    .push_back(Command::Owe(Owe { since, at_once }));
+                let owe = self.steering.owe(since, false);
+                self.commands.push_back(Command::Owe(owe));
             }
             return;
         }
@@ -148,13 +141,11 @@ impl Book {
 
     /// Another mailserver can be asked: what was preferred in vain may be had now.
     pub(super) fn prefer_anew(&mut self) {
-        let wanted =
-            |it: &Window| matches!(&it.state, State::Open { wanted } if !wanted.is_empty());
-        let has_its_turn = self
+        let mut wanted = self
             .ledger
             .live()
-            .any(|it| wanted(it) && self.may_ask_for(it));
-        if has_its_turn {
+            .filter(|it| !it.state.wanted().is_empty());
+        if wanted.any(|it| self.may_ask_for(it)) {
             self.steering.preferred = 0;
             self.steering.prefer_at = None;
         }
