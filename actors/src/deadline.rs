@@ -1,8 +1,13 @@
-//! The one timer of an actor whose core names its next limit.
+//! The one timer of an actor whose core names its next limit, and the limit of a call that is never answered.
+
+use std::time::Duration;
 
 use actix::prelude::*;
 
 use crate::Instant;
+
+/// Every call to an adapter ends by itself, at the limits of the adapter; should one be lost, this ends it.
+pub(crate) const LOST_CALL: Duration = Duration::from_secs(300);
 
 /// Armed for the limit that was named last; never kept across a restart, which forgets all timers.
 #[derive(Debug, Default)]

@@ -30,8 +30,6 @@ mod slices;
 mod survey;
 mod sweep;
 
-use std::time::Duration;
-
 use actix::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -39,7 +37,7 @@ pub use crate::auditor::plan::Config;
 use crate::{
     Instant,
     auditor::plan::{Command, Plan},
-    deadline::Deadline,
+    deadline::{Deadline, LOST_CALL},
     messages::{
         audit::GetStatus,
         candidates::CandidatesChanged,
@@ -56,9 +54,6 @@ use crate::{
         verdict::Verdict,
     },
 };
-
-/// Every call ends by itself, at the limits of the adapter; should one be lost, this ends it.
-const LOST: Duration = Duration::from_secs(300);
 
 /// Whom the auditor talks to.
 #[derive(Clone)]
@@ -115,14 +110,14 @@ impl Auditor {
         let ports = &self.ports;
         match command {
             Command::ReadTopics(number) => {
-                let answer = ports.read_topics.send(ReadTopics).timeout(LOST);
+                let answer = ports.read_topics.send(ReadTopics).timeout(LOST_CALL);
                 ctx.spawn(answer.into_actor(self).map(move |answer, auditor, ctx| {
                     let answer = answer.unwrap_or_else(|lost| Err(NodeError::from(lost)));
                     auditor.run(ctx, |it, now| it.handle_topics(number, answer, now));
                 }));
             }
             Command::Ask(number, query) => {
-                let answer = ports.query_store.send(query).timeout(LOST);
+                let answer = ports.query_store.send(query).timeout(LOST_CALL);
                 ctx.spawn(answer.into_actor(self).map(move |answer, auditor, ctx| {
                     let lost = |lost: MailboxError| Err(StoreFailure::Broken(lost.to_string()));
                     let answer = answer.unwrap_or_else(lost);

@@ -11,13 +11,11 @@
 mod budget;
 mod plan;
 
-use std::time::Duration;
-
 use actix::prelude::*;
 
 use crate::{
     Instant,
-    deadline::Deadline,
+    deadline::{Deadline, LOST_CALL},
     messages::{
         history::{MailserverAvailable, MailserverGone},
         journal::WindowsOpen,
@@ -29,9 +27,6 @@ use crate::{
 pub use budget::MOST_STEPS_AN_HOUR;
 use plan::{Command, Plan};
 pub use plan::{MOST_STEPS_A_DAY, READ_EVERY, RETENTION};
-
-/// Every call ends by itself, at the limits of the adapter; should one be lost, this ends it.
-const LOST: Duration = Duration::from_secs(300);
 
 /// Whom the backfill talks to.
 #[derive(Clone)]
@@ -99,7 +94,7 @@ impl Backfill {
         M: Message<Result = Result<T, NodeError>> + Send + 'static,
         M::Result: Send,
     {
-        let answer = call.timeout(LOST).into_actor(self);
+        let answer = call.timeout(LOST_CALL).into_actor(self);
         ctx.spawn(answer.map(move |answer, backfill, ctx| {
             let answer = answer.unwrap_or_else(|lost| Err(lost.into()));
             backfill.run(ctx, |plan, now| told(plan, answer, now));

@@ -11,13 +11,11 @@
 mod gaps;
 mod waiting;
 
-use std::time::Duration;
-
 use actix::prelude::*;
 
 use crate::{
     Instant,
-    deadline::Deadline,
+    deadline::{Deadline, LOST_CALL},
     messages::{
         events::Publish,
         gaps::GetStatus,
@@ -30,9 +28,6 @@ use crate::{
 use gaps::{Command, Gaps};
 pub use gaps::{MOST_FILLED, MOST_TRIES, RETENTION};
 pub use waiting::{MOST_AT_ONCE, MOST_CHATS, MOST_WAITING};
-
-/// Every call ends by itself, at the limits of the adapter; should one be lost, this ends it.
-const LOST: Duration = Duration::from_secs(300);
 
 /// Whom the gap filler talks to.
 #[derive(Clone)]
@@ -81,7 +76,7 @@ impl GapFiller {
                 messages,
             } => {
                 let call = self.ports.fill.send(FillGaps { chat, messages });
-                let answer = call.timeout(LOST).into_actor(self);
+                let answer = call.timeout(LOST_CALL).into_actor(self);
                 ctx.spawn(answer.map(move |answer, filler, ctx| {
                     let answer = answer.unwrap_or_else(|lost| Err(lost.into()));
                     filler.run(ctx, |gaps, now| gaps.handle_answer(number, &answer, now));

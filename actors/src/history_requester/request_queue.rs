@@ -4,8 +4,6 @@ mod inputs;
 
 use std::{collections::VecDeque, time::Duration};
 
-use serde::{Deserialize, Serialize};
-
 use super::{community_queue::CommunityQueue, patience::Patience};
 use crate::{
     Instant,
@@ -23,17 +21,13 @@ use crate::{
 };
 
 /// How requests are repeated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     /// The pause after the first failure; it doubles with each further one.
-    #[serde(with = "humantime_serde")]
     pub retry_initial: Duration,
     /// The longest pause.
-    #[serde(with = "humantime_serde")]
     pub retry_max: Duration,
     /// The end of one request: a node can hang in it for ever (recorded on waku1, v0.94).
-    #[serde(with = "humantime_serde")]
     pub timeout: Duration,
 }
 

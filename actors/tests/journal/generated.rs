@@ -2,7 +2,10 @@
 
 use proptest::prelude::*;
 
-use crate::world::{Step, Trouble, World};
+use crate::{
+    steps::{Step, Trouble},
+    world::World,
+};
 
 fn trouble() -> impl Strategy<Value = Trouble> {
     prop_oneof![

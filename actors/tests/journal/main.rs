@@ -4,5 +4,6 @@ mod audits;
 mod generated;
 mod keeper;
 mod rig;
+mod steps;
 mod stories;
 mod world;

@@ -25,49 +25,13 @@ use actors::{
     testing,
 };
 
-use crate::keeper::Keeper;
+use crate::{
+    keeper::Keeper,
+    steps::{Step, Trouble},
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 const BEGIN: u64 = 1_800_000_000;
-
-/// What keeps messages from the node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Trouble {
-    Away,
-    Offline,
-    Alone,
-    Poor,
-    NoMailserver,
-    SidecarAway,
-    Asleep,
-}
-
-/// What may happen.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Step {
-    Pass(u8),
-    Begin(Trouble),
-    End(Trouble),
-    /// A mailserver is connected, whatever was before.
-    Available(u8),
-    /// The requester asks, if it owes anything.
-    Ask,
-    Complete {
-        rewinds: bool,
-    },
-    Fail,
-    /// The node asks by itself, and nobody expected it.
-    NodeAsks,
-    Sleep(u16),
-    /// The sidecar dies, its last words with it, and comes back after so many seconds.
-    Crash {
-        lost: u8,
-        away: u8,
-    },
-    Panic,
-    /// The adapter has its turn.
-    Write,
-}
 
 struct Asked {
     number: u64,
