@@ -33,7 +33,7 @@ use tokio::sync::mpsc;
 use self::addresses::{Addresses, port};
 use crate::{
     control,
-    journal_store::{JournalStore, Kept},
+    journal_store::JournalStore,
     memory::MemoryStore,
     node::{Attach, Driver, RpcClient},
     probe::Prober,
@@ -140,11 +140,8 @@ impl Slots {
         supervise("fleet_registry", self.registry, registry, overseer);
         let (memory, remembered) = MemoryStore::open(&state);
         let (journal_store, kept) = JournalStore::open(&state);
-        let Kept {
-            journal: kept,
-            communities,
-            ..
-        } = kept;
+        let communities = kept.communities.clone();
+        let kept = kept.into_journal();
         let swept = kept.marks.swept.or(kept.marks.since);
         let state_store = StateStore::new(state.clone(), memory).with_journal(journal_store);
         supervise("state_store", self.state_store, state_store, overseer);
