@@ -10,6 +10,7 @@ use std::{rc::Rc, time::SystemTime};
 use actix::Recipient;
 use actors::{
     auditor::Auditor,
+    backfill::Backfill,
     connector::Connector,
     events::{self, Events},
     fleet_registry::FleetRegistry,
@@ -60,6 +61,7 @@ pub struct Service {
 #[derive(Default)]
 struct Slots {
     auditor: Slot<Auditor>,
+    backfill: Slot<Backfill>,
     connector: Slot<Connector>,
     driver: Slot<Driver>,
     events: Slot<Events>,
@@ -94,7 +96,7 @@ pub fn start(settings: &Settings, rpc: &RpcClient, state: StateDir, seed: Option
     Service {
         control: to.control(settings),
         fleets: port(&to.registry),
-        clocks: to.clocks(),
+        clocks: to.clocks(settings),
         network: port(&to.online),
         spent,
     }
@@ -104,6 +106,7 @@ impl Slots {
     fn addresses(&self) -> Addresses {
         Addresses {
             auditor: self.auditor.address(),
+            backfill: self.backfill.address(),
             connector: self.connector.address(),
             driver: self.driver.address(),
             events: self.events.address(),
@@ -156,12 +159,16 @@ impl Slots {
             HistoryRequester::new(settings.history_requester(), communities, to.history());
         supervise("history_requester", self.history, history, overseer);
         let wall = SystemTime::now().into();
-        let journal = Journal::new(settings.journal(), kept, wall, to.journal());
+        let journal = Journal::new(settings.journal(), kept, wall, to.journal(settings));
         supervise("journal", self.journal, journal, overseer);
         let auditor = Auditor::new(settings.auditor(), swept, seed, to.auditor());
         supervise("auditor", self.auditor, auditor, overseer);
         let gap_filler = GapFiller::new(to.gap_filler());
         supervise("gap_filler", self.gap_filler, gap_filler, overseer);
+        if settings.history.backfill {
+            let backfill = Backfill::new(to.backfill());
+            supervise("backfill", self.backfill, backfill, overseer);
+        }
         let watcher = Watcher::new(settings.watch(), to.watcher());
         supervise("watch", self.watcher, watcher, overseer);
         let online = OnlineWatch::new(settings.online(), seed, to.online());

@@ -28,6 +28,8 @@ pub struct HistorySection {
     pub min_interval: Duration,
     /// The pause between two sweeps.
     pub sweep: Interval,
+    /// Chats whose history begins late are extended backwards.
+    pub backfill: bool,
 }
 
 /// The second opinion.

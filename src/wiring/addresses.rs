@@ -3,6 +3,7 @@
 use actix::{Actor, Addr, Context, Handler, Message, Recipient};
 use actors::{
     auditor::{self, Auditor},
+    backfill::{self, Backfill},
     connector::{self, Connector},
     events::Events,
     fleet_registry::FleetRegistry,
@@ -31,6 +32,7 @@ use crate::{
 /// The address of each actor.
 pub(super) struct Addresses {
     pub(super) auditor: Addr<Auditor>,
+    pub(super) backfill: Addr<Backfill>,
     pub(super) connector: Addr<Connector>,
     pub(super) driver: Addr<Driver>,
     pub(super) events: Addr<Events>,
@@ -138,24 +140,54 @@ impl Addresses {
         }
     }
 
-    pub(super) fn journal(&self) -> journal::Ports {
+    /// Those who have something asked of the node, the history requester first.
+    fn askers<M>(&self, settings: &Settings) -> Vec<Recipient<M>>
+    where
+        HistoryRequester: Handler<M>,
+        Auditor: Handler<M>,
+        GapFiller: Handler<M>,
+        Backfill: Handler<M>,
+        M: Message + Send + 'static,
+        M::Result: Send,
+    {
+        let mut askers = vec![
+            port(&self.history),
+            port(&self.auditor),
+            port(&self.gap_filler),
+        ];
+        askers.extend(self.if_backfilled(settings));
+        askers
+    }
+
+    /// The backfill, if people want it: nobody takes what is sent to one that does not run.
+    fn if_backfilled<M>(&self, settings: &Settings) -> Option<Recipient<M>>
+    where
+        Backfill: Handler<M>,
+        M: Message + Send + 'static,
+        M::Result: Send,
+    {
+        settings.history.backfill.then(|| port(&self.backfill))
+    }
+
+    pub(super) fn journal(&self, settings: &Settings) -> journal::Ports {
+        let mut open = vec![port(&self.auditor)];
+        open.extend(self.if_backfilled(settings));
         journal::Ports {
-            available: vec![
-                port(&self.history),
-                port(&self.auditor),
-                port(&self.gap_filler),
-            ],
-            gone: vec![
-                port(&self.history),
-                port(&self.auditor),
-                port(&self.gap_filler),
-            ],
+            available: self.askers(settings),
+            gone: self.askers(settings),
             owe: port(&self.history),
             prefer: port(&self.connector),
             audit: port(&self.auditor),
-            open: vec![port(&self.auditor)],
+            open,
             keep: port(&self.state_store),
             events: port(&self.events),
+        }
+    }
+
+    pub(super) fn backfill(&self) -> backfill::Ports {
+        backfill::Ports {
+            read_chats: port(&self.driver),
+            extend: port(&self.driver),
         }
     }
 
@@ -179,14 +211,16 @@ impl Addresses {
     }
 
     /// Who goes by the clocks. The journal knows when they jumped before the online watch calls it a sleep.
-    pub(super) fn clocks(&self) -> Vec<Recipient<Clocks>> {
-        vec![
+    pub(super) fn clocks(&self, settings: &Settings) -> Vec<Recipient<Clocks>> {
+        let mut clocks = vec![
             port(&self.journal),
             port(&self.auditor),
             port(&self.gap_filler),
             port(&self.history),
-            port(&self.online),
-        ]
+        ];
+        clocks.extend(self.if_backfilled(settings));
+        clocks.push(port(&self.online));
+        clocks
     }
 
     /// Whom the adapter of the node tells what.
@@ -198,6 +232,7 @@ impl Addresses {
             port(&self.auditor),
             port(&self.gap_filler),
         ]);
+        node.extend(self.if_backfilled(settings));
         node.push(port(&self.connector));
         Listeners {
             node,
