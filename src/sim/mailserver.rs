@@ -261,7 +261,7 @@ impl Mailserver {
             sleep(METADATA_PATIENCE + 4 * self.latency()).await;
             self.thawed().await;
         };
-        let shelf = self.shelf.with(&self.messages);
+        let shelf = self.shelf.with(|| self.held());
         let serving = libp2p::serve(stream, keys, &shelf, patience);
         // Who is gone, or broke off, is not waited for.
         let delaying = async {

@@ -1,7 +1,7 @@
 //! What a mailserver answers to store queries, out of the messages that it keeps for its node.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, Ref, RefCell},
     collections::{BTreeMap, HashMap},
 };
 
@@ -25,18 +25,18 @@ pub(crate) struct Shelf {
 }
 
 /// A shelf with the messages on it.
-pub(crate) struct Filled<'a> {
+pub(crate) struct Filled<'a, F> {
     shelf: &'a Shelf,
-    messages: &'a RefCell<BTreeMap<u64, Message>>,
+    held: F,
 }
 
 impl Shelf {
-    /// With these messages on it.
-    pub(crate) fn with<'a>(&'a self, messages: &'a RefCell<BTreeMap<u64, Message>>) -> Filled<'a> {
-        Filled {
-            shelf: self,
-            messages,
-        }
+    /// With what the mailserver holds whenever it is asked.
+    pub(crate) fn with<'a, F>(&'a self, held: F) -> Filled<'a, F>
+    where
+        F: Fn() -> Ref<'a, BTreeMap<u64, Message>>,
+    {
+        Filled { shelf: self, held }
     }
 
     fn hash(&self, sequence: u64, message: &Message) -> MessageHash {
@@ -46,13 +46,16 @@ impl Shelf {
     }
 }
 
-impl Store for Filled<'_> {
+impl<'a, F> Store for Filled<'a, F>
+where
+    F: Fn() -> Ref<'a, BTreeMap<u64, Message>>,
+{
     fn is_supported(&self) -> bool {
         self.shelf.fault.get() != StoreFault::Unsupported
     }
 
     fn answer(&self, question: &[u8]) -> Option<Vec<u8>> {
-        let messages = self.messages.borrow();
+        let messages = (self.held)();
         let kept = messages.iter();
         let kept = kept.map(|(&sequence, it)| (self.shelf.hash(sequence, it), it.sent, &it.topic));
         store::answer(question, self.shelf.fault.get(), kept)

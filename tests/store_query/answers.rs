@@ -20,6 +20,21 @@ async fn all_pages_come_and_two_mailservers_hold_the_same() {
     assert_eq!(first.hashes, second.hashes);
 }
 
+#[actix::test]
+async fn one_that_was_told_less_or_forgets_holds_less() {
+    let rig = Rig::start();
+    rig.publish(0, 3);
+    rig.sim.set_deaf(1, true);
+    rig.publish(0, 4);
+    let whole = rig.ask(rig.query(0)).await.unwrap();
+    let short = rig.ask(rig.query(1)).await.unwrap();
+    assert_eq!((whole.hashes.len(), short.hashes.len()), (7, 3));
+    assert!(short.hashes.iter().all(|it| whole.hashes.contains(it)));
+    tick();
+    rig.sim.set_truncated(0, Some(std::time::Duration::ZERO));
+    assert!(rig.ask(rig.query(0)).await.unwrap().hashes.is_empty());
+}
+
 /// A moment that is later than all before, when it is over.
 fn tick() -> Moment {
     let begun = now();
