@@ -11,8 +11,8 @@
 //! ```
 //!
 //! A window is closed by a completed request alone, never by a message that happens to arrive. What can never be had is
-//! given up, and said so. Everything is kept before anything else is done, so that a crash at any moment loses no
-//! window; that of the sidecar itself is one.
+//! given up, and said so. Everything is kept as it changes, in that order, and the mark that the sidecar runs with it, so
+//! that a crash at any moment loses no window: the absence of the sidecar is one, from that mark on.
 
 pub mod book;
 mod exposure;
