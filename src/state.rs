@@ -236,6 +236,7 @@ mod tests {
         let record = PinRecord {
             set: "store-01".to_owned(),
             replaced: None,
+            perhaps: Vec::new(),
         };
         let pin = BTreeMap::from([("status.prod".to_owned(), record)]);
 

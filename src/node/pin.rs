@@ -35,13 +35,14 @@ pub(crate) async fn connect(
 ) -> Result<Connection, NodeError> {
     observe::introduce(link, mailserver).await?;
     let lock = link.lock_orders_for(attempt).await?;
-    remember(link, mailserver);
+    let record = prepare(link, mailserver);
     *link.chosen.borrow_mut() = Some(mailserver.clone());
     let mut switches = link.inbox.switches();
     let pins = json!([{ mailserver.fleet.as_str(): mailserver.id.as_str() }]);
     link.rpc
         .call::<IgnoredAny>("wakuext_setPinnedMailservers", pins)
         .await?;
+    remember(link, mailserver, &record.taken());
     drop(lock);
     if !link.hears() {
         return Ok(Connection::Connected);
@@ -54,19 +55,23 @@ pub(crate) async fn connect(
     }
 }
 
-fn remember(link: &Link, mailserver: &Mailserver) {
+/// Remembered before the node is told: if the sidecar ends meanwhile, it is known whose pin it was.
+fn prepare(link: &Link, mailserver: &Mailserver) -> PinRecord {
     let user_pin = link.user_pin.borrow().clone();
     let replaced = user_pin
         .filter(|(fleet, _)| *fleet == mailserver.fleet)
         .map(|(_, pin)| pin);
-    let record = PinRecord {
-        set: mailserver.id.clone(),
-        replaced,
-    };
-    if link.pins.load(&mailserver.fleet).as_ref() == Some(&record) {
+    let before = link.pins.load(&mailserver.fleet);
+    let record = PinRecord::attempt(&mailserver.id, replaced, before);
+    remember(link, mailserver, &record);
+    record
+}
+
+fn remember(link: &Link, mailserver: &Mailserver, record: &PinRecord) {
+    if link.pins.load(&mailserver.fleet).as_ref() == Some(record) {
         return;
     }
-    if let Err(reason) = link.pins.store(&mailserver.fleet, &record) {
+    if let Err(reason) = link.pins.store(&mailserver.fleet, record) {
         tracing::warn!(fleet = mailserver.fleet, reason, "pin not remembered");
     }
 }

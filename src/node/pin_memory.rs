@@ -14,6 +14,44 @@ pub struct PinRecord {
     /// The user's own pin that it replaced.
     #[serde(default)]
     pub replaced: Option<String>,
+    /// Ids that the sidecar set before, and that the node may have still: it did not say that it took this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub perhaps: Vec<String>,
+}
+
+/// Of more attempts in a row the first ones are kept: what the node had before them is among those.
+const MOST_PERHAPS: usize = 32;
+
+impl PinRecord {
+    /// What is remembered before `set` is sent to a node of which `before` is known. A call can fail, or the sidecar end
+    /// in it: then the node has one of those before.
+    pub(crate) fn attempt(set: &str, replaced: Option<String>, before: Option<Self>) -> Self {
+        let before = before.into_iter();
+        let mut perhaps: Vec<_> = before.flat_map(Self::into_own).collect();
+        perhaps.retain(|it| it != set);
+        perhaps.truncate(MOST_PERHAPS);
+        Self {
+            set: set.to_owned(),
+            replaced,
+            perhaps,
+        }
+    }
+
+    /// The node took it.
+    pub(crate) fn taken(self) -> Self {
+        Self {
+            perhaps: Vec::new(),
+            ..self
+        }
+    }
+
+    fn into_own(self) -> impl Iterator<Item = String> {
+        self.perhaps.into_iter().chain([self.set])
+    }
+
+    fn is_own(&self, pin: &str) -> bool {
+        self.set == pin || self.perhaps.iter().any(|it| it == pin)
+    }
 }
 
 /// Remembers, across restarts of the sidecar, which pins are its own.
@@ -31,7 +69,7 @@ pub trait PinMemory {
 /// The user's pin, given what the node has and what is remembered.
 pub(crate) fn user_pin(in_node: Option<&str>, ours: Option<PinRecord>) -> Option<String> {
     match (in_node, ours) {
-        (Some(pin), Some(ours)) if pin == ours.set => ours.replaced,
+        (Some(pin), Some(ours)) if ours.is_own(pin) => ours.replaced,
         (pin, _) => pin.map(str::to_owned),
     }
 }
@@ -46,6 +84,7 @@ mod tests {
             Some(PinRecord {
                 set: "store-01".into(),
                 replaced: replaced.map(str::to_owned),
+                perhaps: Vec::new(),
             })
         };
         assert_eq!(
@@ -63,5 +102,35 @@ mod tests {
             Some("mine")
         );
         assert_eq!(user_pin(None, ours(Some("mine"))), None);
+    }
+
+    /// Recorded on 2024-10: right after a login the call crashes, and the node has the pin that it had.
+    #[test]
+    fn a_pin_that_failed_does_not_make_our_earlier_one_the_users() {
+        let mut record = PinRecord::attempt("store-02", None, None).taken();
+        for failed in ["store-05", "store-03"] {
+            record = PinRecord::attempt(failed, None, Some(record));
+        }
+        assert_eq!(user_pin(Some("store-02"), Some(record.clone())), None);
+        assert_eq!(
+            user_pin(Some("store-01"), Some(record.clone())).as_deref(),
+            Some("store-01")
+        );
+        // Once the node took one, the earlier ones can be the user's again.
+        let taken = PinRecord::attempt("store-03", None, Some(record)).taken();
+        assert_eq!(
+            user_pin(Some("store-02"), Some(taken)).as_deref(),
+            Some("store-02")
+        );
+    }
+
+    #[test]
+    fn many_attempts_are_bounded_and_the_first_is_kept() {
+        let mut record = PinRecord::attempt("had", None, None).taken();
+        for number in 0..1_000 {
+            record = PinRecord::attempt(&format!("store-{number}"), None, Some(record));
+        }
+        assert!(record.perhaps.len() <= MOST_PERHAPS);
+        assert_eq!(user_pin(Some("had"), Some(record)), None);
     }
 }

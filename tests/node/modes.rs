@@ -192,7 +192,8 @@ async fn pin_dials_as_the_proof_then_pins_and_waits_for_the_node_to_follow() {
         pins.load("test.fleet"),
         Some(PinRecord {
             set: "store-1".into(),
-            replaced: None
+            replaced: None,
+            perhaps: Vec::new(),
         })
     );
     // The next pin is the drop.
@@ -209,6 +210,35 @@ async fn pin_that_the_node_ignores_is_no_connection() {
         matches!(&error, NodeError::PinIgnored(text) if text.contains("another")),
         "{error:?}"
     );
+}
+
+/// Recorded on 2024-10: right after a login the call crashes. Then the node has the pin that it had.
+#[actix::test]
+async fn pin_that_the_node_crashed_at_does_not_make_our_earlier_one_the_users() {
+    let crashed = Rc::new(Cell::new(false));
+    let (mut usual, crashes) = (usual("pin"), crashed.clone());
+    let node = Node::start(move |method, params| match method {
+        "settings_getSettings" if crashes.get() => Some(Reply::Result(json!({
+            "key-uid": "0x1", "fleet": "test.fleet", "pinned-mailservers": {"test.fleet": "store-1"},
+        }))),
+        "wakuext_setPinnedMailservers" if crashes.get() => {
+            Some(Reply::Error(-32603, "method handler crashed"))
+        }
+        _ => usual(method, params),
+    })
+    .await;
+    let pins = Rc::new(Pins::default());
+    let mut config = node.config();
+    config.signals = Signals::Poll;
+    let (driver, ears) = drive_with(config.clone(), pins.clone());
+    ears.ready().await;
+    assert_eq!(connect(&driver, &store(1)).await, Ok(Connection::Connected));
+    crashed.set(true);
+    assert!(connect(&driver, &store(2)).await.is_err());
+    // The next sidecar reads the settings.
+    drop(driver);
+    let (_driver, ears) = drive_with(config, pins);
+    assert_eq!(ears.ready().await.pinned, None);
 }
 
 #[actix::test]

@@ -92,6 +92,7 @@ async fn on_a_pin_node_one_that_was_overtaken_while_it_dialled_pins_nothing() {
     let ours = PinRecord {
         set: "store-2".into(),
         replaced: None,
+        perhaps: Vec::new(),
     };
     assert_eq!(pins.load("test.fleet"), Some(ours), "nor remembered");
 }
