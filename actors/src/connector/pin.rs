@@ -38,6 +38,9 @@ const REFUSED_TRIALS: Backoff = Backoff {
     max: Duration::from_secs(120),
 };
 
+/// For so long another mailserver takes its place that holds history which it lacks.
+const LENT: Duration = Duration::from_secs(10);
+
 /// A pin that worked for this long starts with a clean record.
 const STABLE: Duration = Duration::from_secs(600);
 
@@ -185,6 +188,11 @@ impl Pin {
     #[must_use]
     pub fn next_trial(&self, now: Instant) -> Instant {
         self.next_trial.unwrap_or(now)
+    }
+
+    /// Another one is used for a moment, which is no fault of this one.
+    pub fn lend(&mut self, now: Instant) {
+        self.next_trial = Some(now + LENT);
     }
 
     /// Another one came to be used because the pin failed: try it again after a while.

@@ -58,8 +58,26 @@ fn if_it_cannot_be_connected_all_stays_as_it_was() {
 }
 
 #[test]
-fn nobody_is_left_for_it_who_is_pinned_or_is_being_asked_or_cannot_be_left() {
-    let mut pinned = Rig::pinned(Policy::Prefer, Mode::Waku2);
+fn a_pinned_one_is_left_for_a_moment_and_not_during_the_request() {
+    let mut rig = Rig::pinned(Policy::Prefer, Mode::Waku2);
+    rig.answer(Ok(Connection::Connected));
+    rig.wants();
+    prefer(&mut rig, 2, Some(3));
+    assert_eq!(rig.wants(), ["connect 2"]);
+    rig.answer(Ok(Connection::Connected));
+    assert!(rig.wants().ends_with(&available(2)));
+
+    rig.cycle.handle_requesting(true);
+    rig.pass(15);
+    assert_eq!(rig.wants(), NOTHING, "it is being asked");
+    rig.cycle.handle_requesting(false);
+    rig.pass(15);
+    assert_eq!(rig.wants()[0], "connect 3");
+}
+
+#[test]
+fn nobody_is_left_for_it_who_is_insisted_on_or_is_being_asked_or_cannot_be_left() {
+    let mut pinned = Rig::pinned(Policy::Strict, Mode::Waku2);
     pinned.answer(Ok(Connection::Connected));
     pinned.wants();
     prefer(&mut pinned, 2, None);

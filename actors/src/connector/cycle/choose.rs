@@ -247,8 +247,13 @@ impl Cycle {
             return;
         };
         let (pinned, refuses) = (pin.mailserver().clone(), pin.refuses());
+        let requesting = self.requesting;
         if let Some(pin) = &mut self.pin {
-            pin.postpone(now);
+            match requesting {
+                // Whoever is asked now is left when it has answered.
+                true => return pin.lend(now),
+                false => pin.postpone(now),
+            }
         }
         if refuses && !self.evidence.is_blocked() {
             // The node is connected to it already, which proves nothing.

@@ -175,11 +175,16 @@ impl Cycle {
             return;
         };
         let free = self.node.has_lever() && self.outage.is_online() && !self.requesting;
-        // Whoever pins a mailserver wants that one used, whatever it holds.
-        let pinned = self.pin_of(&active.identity).is_some();
+        // Whoever insists on a mailserver wants that one used, whatever it holds.
+        let strict = self
+            .pin_of(&active.identity)
+            .is_some_and(|pin| pin.is_strict());
         let wanted = self.node.candidate(&prefer.identity).cloned();
         let wanted = wanted.filter(|it| it.identity != active.identity);
-        if let Some(wanted) = wanted.filter(|_| free && !pinned) {
+        if let Some(wanted) = wanted.filter(|_| free && !strict) {
+            if let Some(pin) = self.pin_of(&active.identity) {
+                pin.lend(now);
+            }
             let announced = Announced::OnceConnected {
                 stays: Some(active),
             };
