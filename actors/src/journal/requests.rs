@@ -7,6 +7,9 @@ use crate::{
     model::{mailserver::Identity, moment::Moment, window::Window},
 };
 
+/// A node asks for what was sent from so long before its marker on (status-go, `tolerance`, all generations).
+const NODE_OVERLAP: Duration = Duration::from_secs(60);
+
 /// A request that is under way.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Flight {
@@ -35,9 +38,10 @@ impl Flight {
     }
 
     /// It fetches what was sent after that.
-    fn fetches_after(&self, rewound: bool) -> Moment {
+    fn fetches_after(&self, rewound: bool, rule: Rule) -> Moment {
+        let marker = rule.goes_on_from(self.marker);
         let since = self.since.filter(|_| rewound);
-        since.map_or(self.marker, |since| since.min(self.marker))
+        since.map_or(marker, |since| since.min(marker))
     }
 }
 
@@ -56,6 +60,14 @@ impl Rule {
         match self.can_rewind {
             true => window.from.before(self.overlap),
             false => window.from,
+        }
+    }
+
+    /// From where on a node fetches that has this marker. What it does by itself counts as overlap, never as more.
+    pub(super) fn goes_on_from(&self, marker: Moment) -> Moment {
+        match self.can_rewind {
+            true => marker.before(self.overlap.min(NODE_OVERLAP)),
+            false => marker,
         }
     }
 }
@@ -79,7 +91,7 @@ pub(super) fn coverage(window: &Window, flight: &Flight, rewound: bool, rule: Ru
     let wanted = window.state.wanted();
     let asked = flight.mailserver.as_ref().map(|(identity, _)| identity);
     let is_wanted = wanted.is_empty() || asked.is_some_and(|it| wanted.contains(it));
-    if !is_wanted || flight.fetches_after(rewound) > rule.from(window) {
+    if !is_wanted || flight.fetches_after(rewound, rule) > rule.from(window) {
         return Coverage::Nothing;
     }
     match window.until {

@@ -130,6 +130,23 @@ fn an_outage_begins_where_it_was_first_suspected() {
     assert_eq!(rig.wants(), ["owe"]);
 }
 
+/// It goes on from a minute before its marker: that is the overlap.
+#[test]
+fn what_the_node_asks_for_by_itself_is_not_asked_for_again() {
+    let mut rig = Rig::new().at_rest();
+    rig.book.handle_marker(rig.now);
+    rig.pass(5);
+    rig.gone();
+    rig.pass(3);
+    rig.available(1);
+    assert_eq!(rig.wants(), ["gone", "opened 2", "available"]);
+    rig.request(1, None);
+    rig.pass(1);
+    rig.complete();
+    assert_eq!(rig.wants(), ["audit 2"]);
+    assert_eq!(rig.windows(), ["2: 606–609 mailserver changed: fetched"]);
+}
+
 #[test]
 fn a_sleep_begins_with_the_last_reading_of_the_clocks_before_it() {
     let mut rig = Rig::new().at_rest();

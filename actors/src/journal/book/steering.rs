@@ -52,8 +52,10 @@ impl Book {
 
     /// How far back the node has to be made to go for a window; `None` if it goes there by itself.
     fn back_to(&self, window: &Window) -> Option<Moment> {
-        let from = self.rule().from(window);
-        let reached = self.marks.reached.is_some_and(|it| it > from);
+        let rule = self.rule();
+        let from = rule.from(window);
+        let reached = self.marks.reached.map(|it| rule.goes_on_from(it));
+        let reached = reached.is_some_and(|it| it > from);
         (reached && self.can_rewind).then_some(from)
     }
 
