@@ -5,8 +5,8 @@
 use actors::model::{moment::Moment, topic::Topic};
 use serde_json::{Value, json};
 
-/// The pubsub topic that rows leave out.
-const USUAL: &str = "/waku/2/rs/16/32";
+/// The pubsub topics that rows leave out: of nodes with shards, and of those without.
+const USUAL: [&str; 2] = ["/waku/2/rs/16/32", "/waku/2/default-waku/proto"];
 
 /// What identifies a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ impl Key {
     fn of(topic: &Topic) -> Self {
         // `/waku/1/0x77739787/rfc26` is listed as `0x77739787`.
         let short = topic.content.split('/').find(|part| part.starts_with("0x"));
-        let usual = topic.pubsub == USUAL;
+        let usual = USUAL.contains(&topic.pubsub.as_str());
         Self {
             pubsub: if usual {
                 String::new()

@@ -91,7 +91,7 @@ impl Settings {
             more_fleets: Vec::new(),
             latencies: Vec::new(),
             topics: vec![Topic {
-                pubsub: "/waku/2/rs/16/32".into(),
+                pubsub: usual_pubsub(mode).into(),
                 content: "/waku/1/0x77739787/rfc26".into(),
             }],
             overlap: Duration::ZERO,
@@ -110,5 +110,13 @@ impl Settings {
             login_takes: Duration::from_millis(400),
             login_lost_at_restart: false,
         }
+    }
+}
+
+/// The pubsub topic that nodes of a mode use unless a community has its own: those of 2022 know no shards.
+fn usual_pubsub(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Waku1 | Mode::Waku2 => "/waku/2/default-waku/proto",
+        Mode::Pin | Mode::Observe => "/waku/2/rs/16/32",
     }
 }
