@@ -29,6 +29,8 @@ pub enum Reason {
     MailserverChanged,
     /// The mailserver that was asked held less than others.
     MailserverShort,
+    /// Nobody could be asked which messages it holds: it is fetched from a second mailserver.
+    SecondOpinion,
     /// A request was not answered to its end.
     RequestFailed,
     /// A mailserver holds messages of a time in which all seemed well.
@@ -48,6 +50,7 @@ impl fmt::Display for Reason {
             Self::Deaf => "node deaf",
             Self::MailserverChanged => "mailserver changed",
             Self::MailserverShort => "mailserver short",
+            Self::SecondOpinion => "second opinion",
             Self::RequestFailed => "request failed",
             Self::Swept => "sweep",
             Self::Asked => "asked for",

@@ -108,7 +108,7 @@ fn a_window_that_nobody_could_check_is_fetched_from_another() {
     rig.complete();
     rig.audited(2, Finding::Unchecked);
     let closed = rig.closed();
-    assert!(closed[0].ends_with("covered"), "{closed:?}");
+    assert!(closed[0].ends_with("second opinion: covered"), "{closed:?}");
 }
 
 #[test]

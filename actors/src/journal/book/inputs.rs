@@ -262,6 +262,9 @@ impl Book {
             }
             Finding::Second { wanted } => {
                 self.ledger.reopen(id, vec![wanted.clone()]);
+                if let Some(window) = self.ledger.change(id) {
+                    window.reasons.insert(Reason::SecondOpinion);
+                }
             }
         }
     }
