@@ -55,6 +55,25 @@ fn where_nobody_holds_all_it_is_fetched_from_each_in_turn() {
     assert!(rig.wants().contains(&"audit 2".into()));
 }
 
+/// A node with a cycle of its own asks whomever it is given, but does not go back by itself.
+#[test]
+fn what_the_node_asks_by_itself_does_not_hold_up_what_is_wanted() {
+    let mut rig = fetched();
+    rig.short(2, 3, &[1]);
+    rig.available(1);
+    rig.wants();
+    rig.request(1, None);
+    rig.complete();
+    assert_eq!(rig.wants(), ["owe back to 541"], "at once");
+    rig.request(1, Some(541));
+    rig.fail("stream reset");
+    rig.pass(10);
+    assert!(
+        !rig.wants().contains(&"owe back to 541".into()),
+        "not again and again"
+    );
+}
+
 #[test]
 fn a_request_of_somebody_from_whom_it_is_not_wanted_closes_nothing() {
     let mut rig = fetched();

@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::{Book, Command};
 use crate::{
     Instant,
-    messages::journal::Prefer,
+    messages::{history::Source, journal::Prefer},
     model::{
         backoff::Backoff,
+        mailserver::Mailserver,
         moment::Moment,
         window::{Reason, Window},
     },
@@ -76,6 +77,15 @@ impl Book {
         Some(Need { since, at })
     }
 
+    /// Whether the mailserver that is asked now is wanted for the window, and was not asked for it last: requests of
+    /// one and the same keep their distance.
+    fn is_new_turn(&self, window: &Window) -> bool {
+        let active = self.steering.source.as_ref().and_then(Source::mailserver);
+        let last = window.attempts.last().and_then(|it| it.mailserver.as_ref());
+        let is_new = |it: &Mailserver| last != Some(&it.id);
+        !window.state.wanted().is_empty() && active.is_some_and(is_new)
+    }
+
     /// When a window is asked for at the earliest.
     fn due(&self, window: &Window, now: Instant) -> Instant {
         let asked = window.reasons.contains(&Reason::Asked);
@@ -86,7 +96,8 @@ impl Book {
                 .reasons
                 .iter()
                 .all(|reason| REPEATED.contains(reason));
-        match self.steering.began.filter(|_| repeated) {
+        let keeps_distance = repeated && !self.is_new_turn(window);
+        match self.steering.began.filter(|_| keeps_distance) {
             Some(began) => ended.max(began + self.config.min_interval),
             None => ended,
         }
