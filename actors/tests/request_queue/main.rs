@@ -219,6 +219,36 @@ fn a_request_from_before_the_loss_says_nothing_about_the_next_mailserver() {
     assert_eq!(rig.wants(), ["requested from 1", "ask"]);
 }
 
+/// Another mailserver takes the place of one that works: there is no word that it is gone.
+#[test]
+fn what_was_asked_of_the_one_before_says_nothing_about_the_next() {
+    // By us.
+    let mut rig = Rig::new();
+    rig.available(0);
+    rig.signal(HistorySignal::Started);
+    rig.signal(HistorySignal::Completed);
+    rig.answer(&DONE);
+    rig.wants();
+    rig.pass(7);
+    rig.node_may_ask(1);
+    assert_eq!(rig.wants(), NOTHING);
+
+    // By the node, which was answered or not.
+    for completed in [true, false] {
+        let mut rig = Rig::new();
+        rig.node_may_ask(0);
+        rig.signal(HistorySignal::Started);
+        if completed {
+            rig.signal(HistorySignal::Completed);
+        }
+        rig.wants();
+        rig.node_may_ask(1);
+        assert_eq!(rig.wants(), NOTHING, "{completed}");
+        rig.pass(1_000);
+        assert_eq!(rig.wants(), ["requested from 1", "ask"]);
+    }
+}
+
 #[test]
 fn a_node_that_never_starts_is_asked_after_a_second() {
     let mut rig = Rig::new();

@@ -94,25 +94,26 @@ impl RequestQueue {
     /// A request of the node itself went on.
     pub fn handle_signal(&mut self, signal: &HistorySignal, now: Instant) {
         match signal {
-            HistorySignal::Started => {
-                self.node_request = Some(NodeRequest {
-                    started: now,
-                    completed: false,
-                });
-                match &mut self.stage {
-                    Stage::NodeMayAsk { .. } => self.node_asks(now),
-                    Stage::Asking { proof, .. } => *proof = Proof::Started,
-                    _ => {}
+            HistorySignal::Started => match &mut self.stage {
+                Stage::NodeMayAsk { .. } => self.node_asks(now),
+                // It tells of ours: nothing that a mailserver gives which comes to be used next.
+                Stage::Asking { proof, .. } if matches!(proof, Proof::None) => {
+                    *proof = Proof::Started;
                 }
-            }
+                _ => {
+                    self.node_request = Some(NodeRequest {
+                        started: now,
+                        completed: false,
+                    });
+                }
+            },
             HistorySignal::Completed => {
-                if let Some(request) = &mut self.node_request {
-                    request.completed = true;
-                }
                 let in_the_way = self.was_in_the_way();
                 match &mut self.stage {
                     Stage::NodeAsks { .. } => self.complete_node_request(now),
-                    Stage::Asking { proof, .. } => *proof = Proof::Completed,
+                    Stage::Asking { proof, .. } if !matches!(proof, Proof::Completed) => {
+                        *proof = Proof::Completed;
+                    }
                     &mut Stage::Confirming { rewound, .. } => {
                         self.complete(Completed { rewound }, now);
                     }
@@ -121,19 +122,20 @@ impl RequestQueue {
                         self.patience = Patience::default();
                         self.stage = Stage::Pausing { until };
                     }
-                    _ => {}
-                }
-            }
-            HistorySignal::Failed { reason } => {
-                self.node_request = None;
-                match &mut self.stage {
-                    Stage::NodeAsks { .. } | Stage::Confirming { .. } => {
-                        self.fail(reason, Blame::Mailserver, now);
+                    _ => {
+                        if let Some(request) = &mut self.node_request {
+                            request.completed = true;
+                        }
                     }
-                    Stage::Asking { proof, .. } => *proof = Proof::Failed(reason.clone()),
-                    _ => {}
                 }
             }
+            HistorySignal::Failed { reason } => match &mut self.stage {
+                Stage::NodeAsks { .. } | Stage::Confirming { .. } => {
+                    self.fail(reason, Blame::Mailserver, now);
+                }
+                Stage::Asking { proof, .. } => *proof = Proof::Failed(reason.clone()),
+                _ => self.node_request = None,
+            },
         }
     }
 
