@@ -211,8 +211,13 @@ impl Book {
                 window.fetched_from.push(identity.clone());
             }
             if let State::Open { wanted } = &mut window.state {
+                let were = wanted.len();
                 wanted.retain(|it| it != identity);
-                if !wanted.is_empty() {
+                let (served, more) = (wanted.len() < were, !wanted.is_empty());
+                if served {
+                    self.prefer_anew();
+                }
+                if more {
                     return;
                 }
             }

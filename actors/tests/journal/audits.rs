@@ -100,6 +100,25 @@ fn one_that_cannot_be_had_is_wanted_again_after_growing_pauses() {
     assert!(rig.windows()[0].contains("wanted from 1 2"));
 }
 
+/// Seen on a node of 2024-10: it says that it uses one that hangs, and is taken away from it a second later.
+#[test]
+fn one_that_is_lost_before_it_gave_anything_is_wanted_no_sooner_for_that() {
+    let mut rig = fetched();
+    rig.short(2, 5, &[1]);
+    let mut turns = rig.wants();
+    for _ in 0..10 {
+        rig.available(1);
+        rig.pass(1);
+        rig.gone();
+        rig.available(0);
+        rig.request(0, Some(0));
+        rig.complete();
+        turns.extend(rig.wants());
+    }
+    let preferred = turns.iter().filter(|it| it.starts_with("prefer 1")).count();
+    assert_eq!(preferred, 1, "{turns:?}");
+}
+
 #[test]
 fn a_window_that_others_come_to_hold_more_of_later_is_opened_again() {
     let mut rig = fetched();

@@ -98,7 +98,6 @@ impl Book {
             self.ledger.end(wall);
         }
         self.steering.retry = None;
-        self.prefer_anew();
         let since = self.reach_back();
         self.steering.owed = Some(since);
         let available = Command::Available(source, pause, since);

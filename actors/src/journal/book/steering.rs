@@ -152,15 +152,9 @@ impl Book {
         self.commands.push_back(Command::Prefer(prefer));
     }
 
-    /// Another mailserver can be asked: what was preferred in vain may be had now.
+    /// The mailserver that was asked gave what was wanted from it: the next one is wanted at once.
     pub(super) fn prefer_anew(&mut self) {
-        let mut wanted = self
-            .ledger
-            .live()
-            .filter(|it| !it.state.wanted().is_empty());
-        if wanted.any(|it| self.may_ask_for(it)) {
-            self.steering.preferred = 0;
-            self.steering.prefer_at = None;
-        }
+        self.steering.preferred = 0;
+        self.steering.prefer_at = None;
     }
 }
