@@ -43,6 +43,7 @@
 //! | `Standby`, `Comparison` | who is next, and whether it is better |
 //! | `Probation` | whether what is used without proof works |
 //! | `Pin`, `Trial` | whether the pin is insisted on, and whether it works again |
+//! | `Preferred` | whether one that holds more history is being probed |
 //! | `Evidence`, `Memory` | what our probes are worth, and what is remembered of each mailserver |
 //!
 //! | module | what it decides |
@@ -51,6 +52,7 @@
 //! | `choose` | what is to be done now: whom to choose, whether the pin is tried |
 //! | `connect` | how a mailserver is connected, used and left |
 //! | `hold` | whether a mailserver is lost or we are offline |
+//! | `prefer` | whether another one is used to fetch what the active one does not hold |
 //! | `prove` | whether what is used without proof works |
 //! | `replace` | who is next, and whether it is better |
 //! | `spread` | how to come back when everybody else does too |
@@ -59,6 +61,7 @@ mod choose;
 mod connect;
 mod hold;
 mod inputs;
+mod prefer;
 mod prove;
 mod replace;
 mod spread;
@@ -82,6 +85,7 @@ use crate::{
         pauses::Pauses,
         phase::Phase,
         pin::{Pin, Policy, Trial},
+        preferred::Preferred,
         probation::Probation,
         search::Search,
         standby::Standby,
@@ -145,6 +149,7 @@ pub struct Cycle {
     attempts: Attempts,
     pin: Option<Pin>,
     trial: Trial,
+    preferred: Preferred,
     standby: Standby,
     comparison: Comparison,
     probation: Probation,
@@ -174,6 +179,7 @@ impl Cycle {
             attempts: Attempts::default(),
             pin: None,
             trial: Trial::default(),
+            preferred: Preferred::default(),
             standby: Standby::default(),
             comparison: Comparison::default(),
             probation: Probation::default(),

@@ -16,6 +16,7 @@ mod outage;
 mod pauses;
 mod phase;
 pub mod pin;
+mod preferred;
 mod probation;
 mod search;
 mod standby;

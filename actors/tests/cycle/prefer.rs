@@ -24,12 +24,25 @@ fn it_takes_the_place_of_the_active_one_once_it_is_connected() {
     let mut rig = Rig::connected(Mode::Waku2);
     rig.wants();
     prefer(&mut rig, 2, None);
+    assert_eq!(rig.wants(), ["draw of 1 avoiding []"]);
+    rig.draw(Some(2));
     assert_eq!(rig.wants(), ["connect 2"], "nobody is left before");
     rig.answer(Ok(Connection::Connected));
     let wants = rig.wants();
     assert!(wants.contains(&changed(2)), "{wants:?}");
     assert!(wants.ends_with(&available(2)), "{wants:?}");
     assert!(rig.cycle.cooling_ms(rig.now).is_empty(), "nobody is blamed");
+}
+
+/// A node that is connected to a hanging one says that it uses it.
+#[test]
+fn nobody_is_left_for_one_that_does_not_answer() {
+    let mut rig = Rig::connected(Mode::Pin);
+    rig.wants();
+    prefer(&mut rig, 2, None);
+    assert_eq!(rig.wants(), ["draw of 1 avoiding []"]);
+    rig.draw(None);
+    assert_eq!(rig.wants(), NOTHING);
 }
 
 #[test]
@@ -47,6 +60,7 @@ fn if_it_cannot_be_connected_all_stays_as_it_was() {
     let mut rig = Rig::connected(Mode::Waku2);
     rig.wants();
     prefer(&mut rig, 2, None);
+    rig.draw(Some(2));
     rig.answer(Err(dial_failed()));
     let wants = rig.wants();
     assert!(
@@ -63,7 +77,8 @@ fn a_pinned_one_is_left_for_a_moment_and_not_during_the_request() {
     rig.answer(Ok(Connection::Connected));
     rig.wants();
     prefer(&mut rig, 2, Some(3));
-    assert_eq!(rig.wants(), ["connect 2"]);
+    rig.draw(Some(2));
+    assert!(rig.wants().ends_with(&["connect 2".into()]));
     rig.answer(Ok(Connection::Connected));
     assert!(rig.wants().ends_with(&available(2)));
 

@@ -9,7 +9,6 @@ use crate::{
         standby::Readiness,
     },
     messages::{
-        journal::Prefer,
         peers::PeerState,
         selection::{Decision, Surveyed},
     },
@@ -70,6 +69,9 @@ impl Cycle {
                 self.return_to_pin(now);
             }
             return;
+        }
+        if let Some(reason) = self.preferred.ends_by(decision.round) {
+            return self.prefer(decision, reason, now);
         }
         let Some(active) = self.phase.connected().map(|it| it.identity.clone()) else {
             return;
@@ -160,39 +162,6 @@ impl Cycle {
         if self.comparison.favours(&drawn.identity) && !pinned && !self.requesting {
             let announced = Announced::OnceConnected { stays: active };
             self.connect(drawn, announced, "much faster", now);
-        }
-    }
-
-    /// A period has to be fetched from another mailserver. One that others are shown to hold more than is remembered as
-    /// short: it is avoided for a while.
-    pub fn handle_prefer(&mut self, prefer: &Prefer, now: Instant) {
-        if let Some(short) = &prefer.short {
-            let fraction = self.fraction();
-            self.memory
-                .fail(short.clone(), Cause::ShortHistory, now, fraction);
-        }
-        let Some(active) = self.phase.connected().cloned() else {
-            return;
-        };
-        let free = self.node.has_lever() && self.outage.is_online() && !self.requesting;
-        // Whoever insists on a mailserver wants that one used, whatever it holds.
-        let strict = self
-            .pin_of(&active.identity)
-            .is_some_and(|pin| pin.is_strict());
-        let wanted = self.node.candidate(&prefer.identity).cloned();
-        let wanted = wanted.filter(|it| it.identity != active.identity);
-        if let Some(wanted) = wanted.filter(|_| free && !strict) {
-            if let Some(pin) = self.pin_of(&active.identity) {
-                pin.lend(now);
-            }
-            let announced = Announced::OnceConnected {
-                stays: Some(active),
-            };
-            let reason = match prefer.short {
-                Some(_) => "it holds more history",
-                None => "for a second opinion",
-            };
-            self.connect(wanted, announced, reason, now);
         }
     }
 }
