@@ -215,7 +215,7 @@ impl Book {
                 wanted.retain(|it| it != identity);
                 let (served, more) = (wanted.len() < were, !wanted.is_empty());
                 if served {
-                    self.prefer_anew();
+                    self.steering.prefer_anew();
                 }
                 if more {
                     return;

@@ -27,6 +27,11 @@ impl Steering {
     pub(super) fn forget(&mut self) {
         self.owed = None;
         self.retry = None;
+        self.prefer_anew();
+    }
+
+    /// The mailserver that was asked gave what was wanted from it: the next one is wanted at once.
+    pub(super) fn prefer_anew(&mut self) {
         self.preferred = 0;
         self.prefer_at = None;
     }

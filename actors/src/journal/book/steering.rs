@@ -151,10 +151,4 @@ impl Book {
         self.steering.prefer_at = Some(now + PREFER.pause(self.steering.preferred));
         self.commands.push_back(Command::Prefer(prefer));
     }
-
-    /// The mailserver that was asked gave what was wanted from it: the next one is wanted at once.
-    pub(super) fn prefer_anew(&mut self) {
-        self.steering.preferred = 0;
-        self.steering.prefer_at = None;
-    }
 }
