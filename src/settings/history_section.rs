@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use actors::auditor;
 use bytesize::ByteSize;
 use serde::Deserialize;
 
@@ -40,4 +41,19 @@ pub struct AuditSection {
     pub enabled: bool,
     /// What that may cost in an hour.
     pub budget: ByteSize,
+    /// Messages younger than this are not compared. No knob: it is a property of the network, and only one that is
+    /// simulated has another.
+    #[serde(skip, default = "in_flight")]
+    pub in_flight: Duration,
+    /// The longest pause before a comparison. No knob either.
+    #[serde(skip, default = "jitter")]
+    pub jitter: Duration,
+}
+
+fn in_flight() -> Duration {
+    auditor::Config::default().in_flight
+}
+
+fn jitter() -> Duration {
+    auditor::Config::default().jitter
 }

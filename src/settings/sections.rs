@@ -165,6 +165,8 @@ impl Settings {
             enabled: self.audit.enabled,
             budget: self.audit.budget.as_u64(),
             sweep: self.history.sweep.pause(),
+            in_flight: self.audit.in_flight,
+            jitter: self.audit.jitter,
         }
     }
 

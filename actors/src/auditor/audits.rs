@@ -17,7 +17,7 @@ use crate::{
 /// The most windows that wait.
 pub(super) const MOST_WAITING: usize = 64;
 
-/// Messages younger than this are still on their way between mailservers.
+/// Messages younger than this are still on their way between published mailservers.
 pub(super) const IN_FLIGHT: Duration = Duration::from_secs(20);
 
 /// Mailservers catch up each 5 min (store synchronisation of nwaku); those that are still short then are not late.
@@ -99,14 +99,25 @@ pub(super) struct Verdict {
 }
 
 /// All windows, the oldest first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Audits {
+    /// Messages younger than this are not compared.
+    in_flight: Duration,
     entries: Vec<Entry>,
     /// Those for which there was no room.
     pub(super) dropped: u64,
 }
 
 impl Audits {
+    /// None waits yet. Messages younger than `in_flight` are not compared.
+    pub(super) fn new(in_flight: Duration) -> Self {
+        Self {
+            in_flight,
+            entries: Vec::new(),
+            dropped: 0,
+        }
+    }
+
     /// How many wait.
     pub(super) fn len(&self) -> usize {
         self.entries.len()
@@ -121,10 +132,10 @@ impl Audits {
         wall: Moment,
         now: Instant,
     ) {
-        let in_flight = (window.period.until + IN_FLIGHT).since(wall);
+        let in_flight = (window.period.until + self.in_flight).since(wall);
         let stage = Stage::Due {
             // A period that ends in the future is the clock of somebody else: it is cut instead.
-            at: now + pause.max(in_flight.min(2 * IN_FLIGHT)),
+            at: now + pause.max(in_flight.min(2 * self.in_flight)),
             tries: 0,
             since: None,
         };
@@ -191,9 +202,10 @@ impl Audits {
     pub(super) fn begin(&mut self, minor: bool, wall: Moment, now: Instant) -> Option<Job> {
         let at = self.next_at(minor).filter(|at| *at <= now)?;
         let is_it = |it: &&mut Entry| it.minor == minor && it.is_due(at);
+        let newest = wall.before(self.in_flight);
         let entry = self.entries.iter_mut().find(is_it)?;
         let from = entry.period.from.max(wall.before(STORE_RETENTION));
-        let until = entry.period.until.min(wall.before(IN_FLIGHT));
+        let until = entry.period.until.min(newest);
         entry.period = Period {
             from: from.min(until),
             until,

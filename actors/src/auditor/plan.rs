@@ -21,7 +21,7 @@ use std::{
 use rand::{RngExt, rngs::StdRng};
 
 use super::{
-    audits::{Audits, Job},
+    audits::{Audits, IN_FLIGHT, Job},
     budget::{Budget, Need},
     deafness::Deafness,
     inquiry::Inquiry,
@@ -54,6 +54,10 @@ pub struct Config {
     pub budget: u64,
     /// The pause between two sweeps; `None`: there are none.
     pub sweep: Option<Duration>,
+    /// Messages younger than this are still on their way between mailservers, and not compared when a window is.
+    pub in_flight: Duration,
+    /// The longest pause before a window is compared: many others had the same outage.
+    pub jitter: Duration,
 }
 
 impl Default for Config {
@@ -62,12 +66,11 @@ impl Default for Config {
             enabled: true,
             budget: 2 * 1024 * 1024,
             sweep: Some(Duration::from_secs(600)),
+            in_flight: IN_FLIGHT,
+            jitter: Duration::from_secs(5),
         }
     }
 }
-
-/// The longest pause before a window is compared: many others had the same outage.
-const LONGEST_JITTER: Duration = Duration::from_secs(5);
 
 /// A sweep does not ask the node for its topics if it told them since: most sweeps find nothing, and cost it nothing.
 const TOPICS_HOLD: Duration = Duration::from_secs(3600);
@@ -178,7 +181,7 @@ impl Plan {
             node: Node::default(),
             respondents: Respondents::default(),
             budget: Budget::new(config.budget, now),
-            audits: Audits::default(),
+            audits: Audits::new(config.in_flight),
             sweeps: Sweeps::new(config.sweep, swept),
             deafness: Deafness::default(),
             task: Task::Idle,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ::actors::{
+    auditor::Config,
     messages::{
         history::{MailserverAvailable, Source},
         journal::{Finding, WindowCovered},
@@ -11,7 +12,7 @@ use ::actors::{
     model::window::WindowId,
 };
 
-use crate::rig::{covered, pass, period, rig, short};
+use crate::rig::{covered, pass, period, rig, rig_with, short};
 
 #[actix::test]
 async fn a_covered_window_is_compared_with_all_others_at_once_and_again_later() {
@@ -143,6 +144,22 @@ async fn what_is_in_flight_is_not_compared() {
         late < Duration::from_millis(10),
         "a clock that is ahead does not matter"
     );
+}
+
+#[actix::test]
+async fn where_nothing_is_in_flight_for_long_it_is_compared_soon() {
+    let it = rig_with(Config {
+        sweep: None,
+        in_flight: Duration::from_secs(1),
+        jitter: Duration::ZERO,
+        ..Config::default()
+    });
+    let it = it.ready(3).await;
+    it.hold(&[1, 2], &[-2]);
+    it.tell(covered(1, period(-600, 0), &[0])).await;
+    it.audited.assert_none("its end is too young").await;
+    pass(2).await;
+    assert_eq!(it.findings().await, [short(1, &[0], &[1])]);
 }
 
 #[actix::test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rand::RngExt;
 
-use super::{Errand, LONGEST_JITTER, Plan, Task, Work};
+use super::{Errand, Plan, Task, Work};
 use crate::{
     Instant,
     auditor::{deafness::Swept, inquiry::Inquiry, slices::slices, survey::Survey, sweep::GRACE},
@@ -88,7 +88,8 @@ impl Plan {
         let wall = self.wall(now).unwrap_or(window.period.until);
         let minor = self.sweeps.covered(window.period, wall, now);
         if self.config.enabled {
-            let pause = LONGEST_JITTER.mul_f64(self.random.random_range(0.0..1.0));
+            let share = self.random.random_range(0.0..1.0);
+            let pause = self.config.jitter.mul_f64(share);
             self.audits.covered(window, minor, pause, wall, now);
         }
         self.proceed(now);
