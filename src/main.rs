@@ -62,7 +62,7 @@ async fn execute(line: &CommandLine) -> Result<(), Failure> {
             let running = Running::start(&settings, None).await?;
             running.until(shutdown::requested()).await
         }
-        Command::Demo(options) => demo::run(&options).await,
+        Command::Demo(options) => demo::run(&options, &line.global.assignments).await,
         Command::Simulate(options) => simulate::run(&options).await,
         Command::Ping(output) => ping_command::run(&settings, output.json).await,
         Command::Check(output) => {

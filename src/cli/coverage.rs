@@ -1,9 +1,10 @@
 //! How far history is complete, in one sentence.
 
+use actors::{messages::journal::Report, model::moment::Moment};
 use serde_json::{Value, json};
 
 use super::{
-    layout::printable,
+    layout::{printable, wrap},
     moments::{length, moment, pause},
 };
 
@@ -40,6 +41,14 @@ pub(super) fn sentence_of_report(report: &Value) -> String {
     journal["being_checked"] = json!(windows.len() - count);
     journal["oldest"] = json!(oldest);
     sentence(&journal)
+}
+
+/// The same of a report that did not come over the control API, in lines of so many columns.
+pub fn journal_says(report: &Report, now: Moment, width: usize) -> Vec<String> {
+    // A report is plain data: it can always be written.
+    let mut told = serde_json::to_value(report).unwrap_or_default();
+    told["now_ms"] = json!(now);
+    wrap(&sentence_of_report(&told), width)
 }
 
 /// Why messages may have been missed, as people say it.

@@ -43,7 +43,7 @@ pub(super) fn pieces(text: &str, width: usize) -> Vec<String> {
 }
 
 /// Cuts between words into lines of at most `width` columns; a word that is longer is shortened.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in printable(text).split_whitespace() {
         let word = shorten(word, width);

@@ -24,6 +24,8 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use crate::{exit::Exit, settings::Sources};
 
 pub use check::render as render_check;
+pub use coverage::journal_says;
+pub(crate) use layout::wrap;
 pub use output::{Output, print};
 pub use remote::{Remote, run as run_remote};
 

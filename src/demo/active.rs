@@ -58,7 +58,7 @@ pub(super) async fn tell(story: &mut Story) -> Result<(), Failure> {
     for one in &CHAPTERS {
         active = chapter(story, one, &active).await?;
     }
-    story.narrator.end(story.sent, CHAPTERS.len())
+    Ok(())
 }
 
 /// One chapter; the mailserver that is active at its end.

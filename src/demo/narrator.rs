@@ -1,5 +1,7 @@
 //! How the demo tells its story: at most 80 columns, plain text; on a terminal a clock while it waits.
 
+mod missed;
+
 use std::{
     io::{IsTerminal, Write},
     time::Duration,
@@ -25,6 +27,7 @@ pub(super) struct Narrator {
     terminal: bool,
     begun: Instant,
     waiting_since: Option<Instant>,
+    recoveries: usize,
 }
 
 /// How the node came to have everything.
@@ -49,6 +52,7 @@ impl Narrator {
             terminal: std::io::stdout().is_terminal(),
             begun: Instant::now(),
             waiting_since: None,
+            recoveries: 0,
         }
     }
 
@@ -96,7 +100,8 @@ impl Narrator {
     }
 
     /// Its end: times count from the moment when nothing stands in the way any more.
-    pub(super) fn fetched(&self, recovery: &Recovery, messages: usize) -> Result<(), Failure> {
+    pub(super) fn fetched(&mut self, recovery: &Recovery, messages: usize) -> Result<(), Failure> {
+        self.recoveries += 1;
         let available = match &recovery.available {
             Some((mailserver, after)) => {
                 let (id, after) = (&mailserver.id, seconds(*after));
@@ -115,12 +120,13 @@ impl Narrator {
     }
 
     pub(super) fn recovered(
-        &self,
+        &mut self,
         before: &MailserverRef,
         recovery: &Recovery,
         decision: Option<&Decision>,
         messages: usize,
     ) -> Result<(), Failure> {
+        self.recoveries += 1;
         let noticed = match recovery.noticed {
             Some(noticed) => format!("noticed after {}, ", seconds(noticed)),
             None => String::new(),
@@ -142,9 +148,10 @@ impl Narrator {
         }
     }
 
-    pub(super) fn end(&self, sent: usize, recoveries: usize) -> Result<(), Failure> {
+    pub(super) fn end(&self, sent: usize) -> Result<(), Failure> {
         say(&format!(
-            "{sent} messages sent, {sent} received, {recoveries} recoveries, {} in all.\n",
+            "{sent} messages sent, {sent} received, {} recoveries, {} in all.\n",
+            self.recoveries,
             seconds(self.begun.elapsed())
         ))
     }

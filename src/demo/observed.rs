@@ -58,7 +58,7 @@ pub(super) async fn tell(story: &mut Story) -> Result<(), Failure> {
     for one in &CHAPTERS {
         chapter(story, one).await?;
     }
-    story.narrator.end(story.sent, CHAPTERS.len())
+    Ok(())
 }
 
 async fn chapter(story: &mut Story, chapter: &Chapter) -> Result<(), Failure> {

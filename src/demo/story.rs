@@ -2,8 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
+use actix::Recipient;
 use actors::messages::{
     events::{Event, Numbered},
+    history::RequestNow,
+    journal::{GetReport, Report},
     selection::Decision,
 };
 use tokio::{sync::mpsc, time::Instant};
@@ -18,6 +21,9 @@ use crate::{
 /// a real node after up to 32 s.
 const LIMIT: Duration = Duration::from_secs(45);
 
+/// The longest pause between two looks at a report.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
 /// Messages sent in each chapter.
 pub(super) const MESSAGES: usize = 3;
 
@@ -30,14 +36,19 @@ pub(super) struct Story {
     /// How many messages were sent.
     pub(super) sent: usize,
     events: mpsc::Receiver<Numbered>,
+    journal: Journal,
     speed: f64,
 }
+
+/// What the journal is asked.
+pub(super) type Journal = (Recipient<GetReport>, Recipient<RequestNow>);
 
 impl Story {
     pub(super) fn new(
         narrator: Narrator,
         simulation: Simulation,
         events: mpsc::Receiver<Numbered>,
+        journal: Journal,
         speed: f64,
     ) -> Self {
         Self {
@@ -46,16 +57,42 @@ impl Story {
             decision: None,
             sent: 0,
             events,
+            journal,
             speed,
         }
     }
 
+    /// What the journal says now.
+    pub(super) async fn report(&self) -> Result<Report, Failure> {
+        let report = self.journal.0.send(GetReport).await;
+        report.map_err(|error| Exit::Internal.because(format!("journal: {error}")))
+    }
+
+    /// Has history requested now, as `history fetch` does.
+    pub(super) async fn request_history(&self) -> Result<(), Failure> {
+        let requested = self.journal.1.send(RequestNow).await;
+        requested.map_err(|error| Exit::Internal.because(format!("journal: {error}")))
+    }
+
+    /// When a recovery that begins now has taken too long.
+    pub(super) fn limit(&self) -> Duration {
+        LIMIT.div_f64(self.speed.min(1.0))
+    }
+
     /// Sends a few messages.
     pub(super) fn publish(&mut self) {
-        for _ in 0..MESSAGES {
-            self.sent += 1;
-            self.simulation.publish(&format!("message {}", self.sent));
-        }
+        (0..MESSAGES).for_each(|_| self.publish_one());
+    }
+
+    /// Sends the next message.
+    pub(super) fn publish_one(&mut self) {
+        self.simulation.publish(&Self::text(self.sent));
+        self.sent += 1;
+    }
+
+    /// What the message says before which so many were sent.
+    pub(super) fn text(sent: usize) -> String {
+        format!("message {}", sent + 1)
     }
 
     /// Breaks a mailserver, or mends it.
@@ -90,7 +127,7 @@ impl Story {
         since: SystemTime,
         announced: bool,
     ) -> Result<Recovery, Failure> {
-        let limit = LIMIT.div_f64(self.speed.min(1.0));
+        let limit = self.limit();
         let mut recovery = Recovery::default();
         loop {
             let left = limit.saturating_sub(since.elapsed().unwrap_or_default());
@@ -121,8 +158,33 @@ impl Story {
         }
     }
 
+    /// Waits until the journal, or the simulation, shows it.
+    pub(super) async fn shown<T>(
+        &mut self,
+        what: &str,
+        mut shown: impl FnMut(&Simulation, &Report) -> Option<T>,
+    ) -> Result<T, Failure> {
+        let end = Instant::now() + self.limit();
+        while Instant::now() < end {
+            let report = self.report().await?;
+            if let Some(shown) = shown(&self.simulation, &report) {
+                self.narrator.clear();
+                return Ok(shown);
+            }
+            // Not all that a report shows is told by an event.
+            if let Some(event) = self.next_event(LOOK_AGAIN).await {
+                self.narrator.aside(&event.event)?;
+            }
+        }
+        let missing = self.simulation.missing().len();
+        Err(Exit::Internal.because(format!(
+            "{what}: not within {:?}, {missing} messages missing",
+            self.limit()
+        )))
+    }
+
     /// The next event, while a clock runs on a terminal.
-    async fn next_event(&mut self, limit: Duration) -> Option<Numbered> {
+    pub(super) async fn next_event(&mut self, limit: Duration) -> Option<Numbered> {
         let end = Instant::now() + limit;
         loop {
             let step =
