@@ -22,17 +22,17 @@ use figures::{Figure, Table};
 use mailserver_sidecar::{journal_store::JournalStore, state::StateDir};
 
 const EVENT: Figure = Figure {
-    name: "an event of the journal : median",
-    how: "a window and the marks kept, the file full as after a year, by 1,000 events",
+    name: "an event of the journal",
+    how: "a window and the marks kept, the file full as after a year, mean of 1,000 events",
     unit: "ms",
     bound: 1.0,
 };
 
 const SLOW: Figure = Figure {
-    name: "an event of the journal : p99",
-    how: "the same events: one in a hundred takes longer",
+    name: "an event of the journal: p99",
+    how: "one in a hundred takes longer: the log is folded in, and the disk waited for",
     unit: "ms",
-    bound: 1.0,
+    bound: 20.0,
 };
 
 const SIZE: Figure = Figure {
@@ -53,10 +53,10 @@ fn main() -> ExitCode {
     let (mut store, _) = JournalStore::open(&state);
     let took = year(&mut store);
     let last: Vec<&[f64]> = took.rchunks(1_000).take(25).collect();
-    let of = |share: f64| -> Vec<f64> { last.iter().map(|it| quantile(it, share)).collect() };
+    let of = |figure: fn(&[f64]) -> f64| -> Vec<f64> { last.iter().map(|it| figure(it)).collect() };
     let mut table = Table::begin();
-    table.judge(&EVENT, || of(0.5));
-    table.judge(&SLOW, || of(0.99));
+    table.judge(&EVENT, || of(mean));
+    table.judge(&SLOW, || of(p99));
     table.hold(&SIZE, vec![size(directory.path())]);
     table.end()
 }
@@ -127,11 +127,14 @@ fn marks(last_window: u64) -> Marks {
     }
 }
 
-/// What so great a share of them does not exceed.
-fn quantile(samples: &[f64], share: f64) -> f64 {
+fn mean(samples: &[f64]) -> f64 {
+    samples.iter().sum::<f64>() / samples.len() as f64
+}
+
+fn p99(samples: &[f64]) -> f64 {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
-    sorted[((sorted.len() - 1) as f64 * share) as usize]
+    sorted[(sorted.len() - 1) * 99 / 100]
 }
 
 /// All files of the journal, in MiB.
