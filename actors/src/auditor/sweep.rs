@@ -23,6 +23,9 @@ const LONGEST_FETCH: Duration = Duration::from_secs(600);
 /// The pause between two sweeps of a deaf node.
 const DEAF: Duration = Duration::from_secs(60);
 
+/// A sweep that was due before the process began is made after this: first the windows that its absence left.
+const OVERDUE: Duration = Duration::from_secs(60);
+
 /// Sweeps by the node itself, where nobody can be asked, are so much rarer.
 const PLAIN: u32 = 3;
 
@@ -74,11 +77,16 @@ impl Sweeps {
         }
     }
 
-    /// The node is there. What is before the first time is not our business.
+    /// The node is there. What is before the first time is not our business. The pause to the first sweep began with the
+    /// mark: a process that is restarted now and then sweeps as often as any other.
     pub(super) fn begin_session(&mut self, wall: Moment, factor: f64, now: Instant) {
-        self.mark.get_or_insert(wall);
+        let age = wall.since(*self.mark.get_or_insert(wall));
         if self.next.is_none() {
-            self.schedule(Pace::Usual, factor, now);
+            let pause = self.interval.map(|interval| {
+                let left = interval.mul_f64(factor).saturating_sub(age);
+                left.max(interval.min(OVERDUE).mul_f64(factor))
+            });
+            self.next = pause.map(|pause| now + pause);
         }
     }
 

@@ -114,6 +114,11 @@ pub(crate) fn rig() -> Rig {
 
 /// An auditor that has heard of nothing.
 pub(crate) fn rig_with(config: Config) -> Rig {
+    rig_after(config, None)
+}
+
+/// An auditor that has heard of nothing, but that an earlier process swept up to this second of the test.
+pub(crate) fn rig_after(config: Config, swept: Option<i64>) -> Rig {
     tokio::time::pause();
     let world = Rc::<RefCell<World>>::default();
     let (to_world, of_topics) = (world.clone(), world.clone());
@@ -135,7 +140,8 @@ pub(crate) fn rig_with(config: Config) -> Rig {
         prefer: preferred_to,
         events: events_to,
     };
-    let auditor = Auditor::new(config, None, Some(7), ports);
+    let swept = swept.map(|it| period(it, it).until);
+    let auditor = Auditor::new(config, swept, Some(7), ports);
     Rig {
         auditor: Supervisor::start(|_| auditor),
         world,

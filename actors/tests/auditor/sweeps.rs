@@ -15,7 +15,7 @@ use ::actors::{
     testing::mailserver,
 };
 
-use crate::rig::{Rig, pass, period, rig_with};
+use crate::rig::{Rig, pass, period, rig_after, rig_with};
 
 pub(crate) async fn swept(fleet: usize) -> Rig {
     rig_with(Config::default()).ready(fleet).await
@@ -91,6 +91,29 @@ async fn what_it_finds_is_fetched_once_and_counted() {
         1,
         "what was fetched is compared, once: {audited:?}"
     );
+}
+
+#[actix::test]
+async fn a_restart_of_the_sidecar_does_not_begin_the_pause_anew() {
+    let it = rig_after(Config::default(), Some(-400)).ready(4).await;
+    pass(130).await;
+    assert_eq!(it.asked().await, [], "not yet");
+    pass(140).await;
+    let queries = it.queries().await;
+    assert_eq!(queries.len(), 1, "ten minutes or so after the one before");
+    let until = period(-400, -400).until;
+    assert!(queries[0].2.period.from <= until, "nothing is skipped");
+}
+
+#[actix::test]
+async fn a_sweep_that_is_overdue_leaves_windows_a_minute() {
+    let it = rig_after(Config::default(), Some(-7200)).ready(4).await;
+    pass(50).await;
+    assert_eq!(it.asked().await, [], "not yet");
+    pass(20).await;
+    assert_eq!(it.queries().await.len(), 1);
+    pass(500).await;
+    assert_eq!(it.asked().await, [], "and then as ever");
 }
 
 #[actix::test]
