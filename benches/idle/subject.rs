@@ -122,12 +122,18 @@ pub(crate) fn first_call(binary: &Path) -> f64 {
     let mut command = command(binary, &settings, &state);
     let begun = Instant::now();
     let process = Process::start(command.stderr(Stdio::null()));
-    let (mut call, _) = node.accept().expect("the node is called");
-    let mut head = [0; 4];
-    call.read_exact(&mut head).expect("a request");
-    let took = begun.elapsed();
+    let mut others = Vec::new();
+    let took = loop {
+        let (mut connection, _) = node.accept().expect("the node is called");
+        let mut head = [0; 4];
+        connection.read_exact(&mut head).expect("a request");
+        if &head == b"POST" {
+            break begun.elapsed();
+        }
+        // The socket of the signals, which is opened beside.
+        others.push(connection);
+    };
     drop(process);
-    assert_eq!(&head, b"POST", "the first that is sent is a call");
     took.as_secs_f64() * 1000.0
 }
 
