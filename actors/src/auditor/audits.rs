@@ -257,7 +257,11 @@ impl Audits {
                 return None;
             }
             Judgement::Never => (false, Some(entry.verdict(0, Finding::Unchecked))),
-            Judgement::Second(wanted) => entry.second(wanted, now),
+            Judgement::Second(wanted) if entry.matters() => entry.second(wanted, now),
+            Judgement::Held(wanted) if !entry.seconded => entry.second(wanted, now),
+            Judgement::Second(_) | Judgement::Held(_) => {
+                (false, Some(entry.verdict(0, Finding::Unchecked)))
+            }
             Judgement::Compared(comparison) if comparison.missing == 0 => {
                 let verdict = entry.verdict(comparison.held, Finding::Complete);
                 (entry.again(now), Some(verdict))
@@ -354,12 +358,14 @@ impl Entry {
         self.stage = Stage::Reopened { since: now };
     }
 
-    /// Whether it is fetched a second time, and what the journal is told then.
+    /// Whether it is fetched a second time on suspicion.
+    fn matters(&self) -> bool {
+        !self.seconded && !self.minor && self.period.length() > MATTERS
+    }
+
+    /// It is fetched a second time: what the journal is told then.
     fn second(&mut self, wanted: Identity, now: Instant) -> (bool, Option<Verdict>) {
-        if self.seconded || self.minor || self.period.length() <= MATTERS {
-            return (false, Some(self.verdict(0, Finding::Unchecked)));
-        }
-        self.seconded = true;
+        (self.seconded, self.minor) = (true, false);
         self.wanted = vec![wanted.clone()];
         self.stage = Stage::Reopened { since: now };
         (true, Some(self.verdict(0, Finding::Second { wanted })))

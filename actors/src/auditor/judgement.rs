@@ -35,6 +35,9 @@ pub(super) enum Judgement {
     Compared(Comparison),
     /// It cannot be compared: it is fetched a second time, if it matters, from this one.
     Second(Identity),
+    /// Nobody knows what it was fetched with, and others hold messages of it: it is fetched a second time, from the
+    /// fullest of them.
+    Held(Identity),
     /// It can never be compared.
     Never,
     /// Later, perhaps.
@@ -75,10 +78,11 @@ pub(super) fn judge(
         (0, 0) => Judgement::Later,
         (0, _) if is_paused(&from, answers) => Judgement::Later,
         // Nothing is known of what was fetched.
-        (0, _) => {
-            let fullest = others.max_by_key(|it| it.1.len());
-            second(fullest.map(|it| it.0.clone()))
-        }
+        (0, _) => match others.max_by_key(|it| it.1.len()) {
+            Some((fullest, holds)) if !holds.is_empty() => Judgement::Held(fullest.clone()),
+            // Nobody holds anything of it.
+            _ => Judgement::Compared(Comparison::default()),
+        },
         (_, 0) if respondents.are_unsupported(&from, now) => {
             second(respondents.draw_any(&from, random))
         }

@@ -87,6 +87,23 @@ async fn if_the_one_it_was_fetched_from_is_gone_the_fullest_is_wanted() {
 }
 
 #[actix::test]
+async fn a_short_window_is_fetched_from_whoever_holds_something_of_it() {
+    let it = rig().ready(3).await;
+    it.hold(&[2], &[-120]);
+    it.fail(&[0], &StoreFailure::Unsupported);
+    it.tell(covered(1, period(-600, -550), &[0])).await;
+    pass(10).await;
+    let nothing = [Finding::Complete];
+    assert_eq!(it.findings().await, nothing, "nobody holds anything of it");
+    it.tell(covered(2, period(-130, -100), &[0])).await;
+    pass(10).await;
+    assert_eq!(second(&it.findings().await), Some(2));
+    it.tell(covered(2, period(-130, -100), &[0, 2])).await;
+    pass(10).await;
+    assert_eq!(it.findings().await, [Finding::Complete]);
+}
+
+#[actix::test]
 async fn if_it_is_only_busy_it_is_waited_for() {
     let it = rig().ready(3).await;
     it.fail(&[0], &StoreFailure::Busy("503".into()));
