@@ -285,3 +285,17 @@ fn a_node_that_comes_back_is_waited_for() {
         "nobody can be asked"
     );
 }
+
+#[test]
+fn a_node_that_is_back_may_have_asked_by_itself_unseen() {
+    let mut rig = Rig::new().at_rest();
+    let reason = "killed".into();
+    let away = NodeState::Unreachable { reason };
+    rig.book.handle_node(&away, rig.now);
+    rig.gone();
+    rig.pass(30);
+    rig.node(Generation::Classic);
+    rig.wants();
+    rig.available(1);
+    assert_eq!(rig.wants(), ["available back to 541"]);
+}

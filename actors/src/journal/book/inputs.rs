@@ -61,6 +61,9 @@ impl Book {
             // Another process, which may be another version.
             self.can_rewind = true;
             self.picks = profile.generation == Generation::PerQuery;
+            // It may have asked by itself before we noticed that it is back.
+            let wall = self.clock.at(now);
+            self.marks.reached = self.marks.reached.map(|it| it.max(wall));
         }
         self.settle(now);
     }
