@@ -45,6 +45,18 @@ pub(crate) enum Violation {
     NoReport,
 }
 
+impl Violation {
+    /// The number of the message that it is about.
+    pub(crate) fn message(&self) -> Option<usize> {
+        match self {
+            Self::ClaimsCovered { message, .. } | Self::Missing { first: message, .. } => {
+                Some(*message)
+            }
+            Self::ActorFailed(_) | Self::NotCovered(_) | Self::NoReport => None,
+        }
+    }
+}
+
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -84,7 +84,7 @@ fn one(seed: u64, variants: &[Variant], shorten: bool) -> bool {
         }
         let outcome = play(&schedule, *variant, &settings);
         report::describe(&schedule);
-        report::tell(*variant, &outcome);
+        report::tell(&schedule, *variant, &outcome);
         broken |= !outcome.violations.is_empty();
     }
     broken

@@ -110,13 +110,24 @@ pub(crate) fn describe(schedule: &Schedule) {
         setup.topics,
         schedule.messages.len()
     );
+    for (index, store) in setup.stores.iter().enumerate() {
+        let silent = if store.answers_queries {
+            ""
+        } else {
+            ", tells no hashes"
+        };
+        println!(
+            "  mailserver {index}: messages after {:?}{silent}",
+            store.ingest
+        );
+    }
     for trouble in &schedule.troubles {
         println!("  {trouble}");
     }
 }
 
 /// What became of it.
-pub(crate) fn tell(variant: Variant, outcome: &Outcome) {
+pub(crate) fn tell(schedule: &Schedule, variant: Variant, outcome: &Outcome) {
     println!(
         "{}: {} of {} lost",
         variant.name(),
@@ -128,5 +139,12 @@ pub(crate) fn tell(variant: Variant, outcome: &Outcome) {
     }
     for violation in &outcome.violations {
         println!("  BROKEN: {violation}");
+        if let Some(sending) = violation.message().and_then(|it| schedule.messages.get(it)) {
+            let at = sending.at.as_secs_f64();
+            let holders: Vec<usize> = (0..schedule.setup.stores.len())
+                .filter(|it| sending.holders & (1 << it) != 0)
+                .collect();
+            println!("    it was sent after {at:.3} s to the mailservers {holders:?}");
+        }
     }
 }
