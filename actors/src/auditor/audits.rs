@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use super::judgement::{Judgement, Kept};
+use super::{
+    comparison::Held,
+    entry::{Entry, Job, Stage, Verdict},
+    judgement::{Judgement, Kept},
+};
 use crate::{
     Instant,
     messages::journal::{Finding, WindowCovered},
     model::{
-        backoff::Backoff,
-        mailserver::Identity,
         moment::{Moment, Period},
         window::{STORE_RETENTION, WindowId},
     },
@@ -20,83 +22,11 @@ pub(super) const MOST_WAITING: usize = 64;
 /// Messages younger than this are still on their way between published mailservers.
 pub(super) const IN_FLIGHT: Duration = Duration::from_secs(20);
 
-/// Mailservers catch up each 5 min (store synchronisation of nwaku); those that are still short then are not late.
-const AGAIN: Duration = Duration::from_secs(390);
-
-/// So much of a window may have been in flight when it was compared first, or lie in the future.
-const LONGEST_CUT: Duration = Duration::from_secs(120);
-
-/// So often a window is found short, and fetched again.
-const MOST_ROUNDS: u32 = 4;
-
-/// Windows up to this long are not fetched a second time on suspicion.
-const MATTERS: Duration = Duration::from_secs(60);
-
-/// The pauses before it is tried again.
-const PAUSES: Backoff = Backoff {
-    initial: Duration::from_secs(30),
-    max: Duration::from_secs(600),
-};
-
-/// It is not tried for longer than this.
-const PATIENCE: Duration = Duration::from_secs(3600);
-
 /// So long a window is remembered that was to be fetched again.
 const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 
 /// The most hashes that are kept from the first comparisons to the second ones.
 const MOST_KEPT: usize = 256 * 1024;
-
-/// Where a window stands.
-#[derive(Debug)]
-enum Stage {
-    /// It is compared at that time; `since` that time it cannot be.
-    Due {
-        at: Instant,
-        tries: u32,
-        since: Option<Instant>,
-    },
-    /// It is fetched again: we are told when that is done.
-    Reopened { since: Instant },
-}
-
-#[derive(Debug)]
-struct Entry {
-    id: WindowId,
-    /// What is compared: nothing that was in flight at the first comparison.
-    period: Period,
-    from: Vec<Identity>,
-    brought: Vec<u64>,
-    covered: Instant,
-    /// What a sweep had fetched: it is compared once, when there is time.
-    minor: bool,
-    rounds: u32,
-    seconded: bool,
-    missing: u64,
-    wanted: Vec<Identity>,
-    kept: Kept,
-    stage: Stage,
-}
-
-/// An audit that begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Job {
-    pub(super) id: WindowId,
-    pub(super) period: Period,
-    pub(super) from: Vec<Identity>,
-    pub(super) minor: bool,
-    /// When the window was covered: an audit of what was fetched before says nothing.
-    covered: Instant,
-}
-
-/// What an audit found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Verdict {
-    pub(super) held: u64,
-    pub(super) finding: Finding,
-    /// Messages that were not known to be missing before.
-    pub(super) news: u64,
-}
 
 /// All windows, the oldest first.
 #[derive(Debug)]
@@ -133,12 +63,8 @@ impl Audits {
         now: Instant,
     ) {
         let in_flight = (window.period.until + self.in_flight).since(wall);
-        let stage = Stage::Due {
-            // A period that ends in the future is the clock of somebody else: it is cut instead.
-            at: now + pause.max(in_flight.min(2 * self.in_flight)),
-            tries: 0,
-            since: None,
-        };
+        // A period that ends in the future is the clock of somebody else: it is cut instead.
+        let compared = now + pause.max(in_flight.min(2 * self.in_flight));
         let WindowCovered {
             id,
             period,
@@ -148,12 +74,20 @@ impl Audits {
         if let Some(entry) = self.entries.iter_mut().find(|it| it.id == id) {
             entry.covered_again(period, wall);
             (entry.from, entry.brought) = (from, brought);
-            (entry.covered, entry.stage) = (now, stage);
+            entry.covered = now;
+            entry.stage = match entry.unread().is_empty() {
+                true => Stage::due(compared),
+                false => Stage::Fresh { compared },
+            };
             return;
         }
         if !self.make_room(id) {
             return;
         }
+        let stage = match from.is_empty() {
+            true => Stage::due(compared),
+            false => Stage::Fresh { compared },
+        };
         self.entries.push(Entry {
             id,
             period,
@@ -191,32 +125,36 @@ impl Audits {
     /// When the next one is due.
     pub(super) fn next_at(&self, minor: bool) -> Option<Instant> {
         let due = self.entries.iter().filter(|it| it.minor == minor);
-        let due = due.filter_map(|it| match it.stage {
-            Stage::Due { at, .. } => Some(at),
-            Stage::Reopened { .. } => None,
-        });
-        due.min()
+        due.filter_map(Entry::due_at).min()
     }
 
     /// Begins the one that is due first.
     pub(super) fn begin(&mut self, minor: bool, wall: Moment, now: Instant) -> Option<Job> {
         let at = self.next_at(minor).filter(|at| *at <= now)?;
-        let is_it = |it: &&mut Entry| it.minor == minor && it.is_due(at);
+        let is_it = |it: &&mut Entry| it.minor == minor && it.due_at() == Some(at);
         let newest = wall.before(self.in_flight);
         let entry = self.entries.iter_mut().find(is_it)?;
         let from = entry.period.from.max(wall.before(STORE_RETENTION));
+        if matches!(entry.stage, Stage::Fresh { .. }) {
+            let until = entry.period.until.max(from);
+            return Some(entry.job(Period { from, until }, entry.unread(), true));
+        }
         let until = entry.period.until.min(newest);
         entry.period = Period {
             from: from.min(until),
             until,
         };
-        Some(Job {
-            id: entry.id,
-            period: entry.period,
-            from: entry.from.clone(),
-            minor,
-            covered: entry.covered,
-        })
+        Some(entry.job(entry.period, entry.from.clone(), false))
+    }
+
+    /// Those from which a window was fetched have told what they hold, as far as they could.
+    pub(super) fn read(&mut self, job: &Job, held: Held) {
+        if let Some(entry) = self.find(job)
+            && let Stage::Fresh { compared } = entry.stage
+        {
+            entry.kept.served.extend(held);
+            entry.stage = Stage::due(compared);
+        }
     }
 
     /// What is known of what was fetched, unless the window was fetched again meanwhile.
@@ -231,6 +169,9 @@ impl Audits {
 
     /// It could not be compared yet: it is tried again, but not for ever.
     pub(super) fn postpone(&mut self, job: &Job, now: Instant) {
+        if job.fresh {
+            return self.read(job, Held::new());
+        }
         if let Some(entry) = self.find(job)
             && !entry.postpone(now)
         {
@@ -304,7 +245,7 @@ impl Audits {
         let is_old = |since: Instant| now.saturating_duration_since(since) > REMEMBERED;
         self.entries.retain(|it| match it.stage {
             Stage::Reopened { since } => !is_old(since),
-            Stage::Due { .. } => true,
+            Stage::Fresh { .. } | Stage::Due { .. } => true,
         });
         let mut kept: usize = self.entries.iter().map(|it| it.kept.len()).sum();
         for entry in self.entries.iter_mut().rev() {
@@ -314,85 +255,5 @@ impl Audits {
             kept -= entry.kept.len();
             entry.kept = Kept::default();
         }
-    }
-}
-
-impl Entry {
-    /// What is known of what was fetched before holds for the period that was compared: it stays the same, unless the
-    /// window has become longer.
-    fn covered_again(&mut self, period: Period, wall: Moment) {
-        let from = period.from.max(wall.before(STORE_RETENTION));
-        let longer = self.period.from.since(from) + period.until.since(self.period.until);
-        if self.kept == Kept::default() || longer > LONGEST_CUT {
-            (self.period, self.kept) = (period, Kept::default());
-        }
-        // From these it was fetched anew: what they held before does not count.
-        let anew = |identity: &Identity| self.wanted.contains(identity);
-        self.kept.served.retain(|identity, _| !anew(identity));
-        self.kept.sure = None;
-    }
-
-    fn is_due(&self, then: Instant) -> bool {
-        matches!(self.stage, Stage::Due { at, .. } if at == then)
-    }
-
-    fn verdict(&self, held: u64, finding: Finding) -> Verdict {
-        Verdict {
-            held,
-            finding,
-            news: 0,
-        }
-    }
-
-    /// Whether it is left as it is, although something is missing. A node that picks a mailserver for each query may
-    /// have found everything long ago: nobody can tell but by what its last fetches brought.
-    fn is_exhausted(&self) -> bool {
-        let vain = self.from.is_empty() && self.rounds > 0 && self.brought.ends_with(&[0, 0]);
-        vain || self.rounds >= MOST_ROUNDS
-    }
-
-    fn reopen(&mut self, wanted: &[Identity], now: Instant) {
-        self.rounds += 1;
-        self.minor = false;
-        self.wanted = wanted.to_vec();
-        self.stage = Stage::Reopened { since: now };
-    }
-
-    /// Whether it is fetched a second time on suspicion.
-    fn matters(&self) -> bool {
-        !self.seconded && !self.minor && self.period.length() > MATTERS
-    }
-
-    /// It is fetched a second time: what the journal is told then.
-    fn second(&mut self, wanted: Identity, now: Instant) -> (bool, Option<Verdict>) {
-        (self.seconded, self.minor) = (true, false);
-        self.wanted = vec![wanted.clone()];
-        self.stage = Stage::Reopened { since: now };
-        (true, Some(self.verdict(0, Finding::Second { wanted })))
-    }
-
-    /// Whether it is compared again: not if that was so late already that those that were late had caught up.
-    fn again(&mut self, now: Instant) -> bool {
-        let at = self.covered + AGAIN;
-        self.stage = Stage::Due {
-            at,
-            tries: 0,
-            since: None,
-        };
-        at > now && !self.minor
-    }
-
-    /// Whether it is tried again.
-    fn postpone(&mut self, now: Instant) -> bool {
-        let Stage::Due {
-            at, tries, since, ..
-        } = &mut self.stage
-        else {
-            return true;
-        };
-        let begun = *since.get_or_insert(now);
-        *tries += 1;
-        *at = now + PAUSES.pause(*tries);
-        now.saturating_duration_since(begun) < PATIENCE
     }
 }

@@ -71,6 +71,14 @@ impl Inquiry {
         }
     }
 
+    /// Asks those from which it was fetched, and nobody else.
+    pub(super) fn of_served(slices: Vec<Slice>, from: &[Identity]) -> Self {
+        Self {
+            wanted: 0,
+            ..Self::new(slices, from)
+        }
+    }
+
     /// The next question; `None` if there is none.
     pub(super) fn next(
         &mut self,

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `plan` | the decisions: what is asked when, made of the parts below |
 //! | `audits` | the windows that are to be compared |
+//! | `entry` | one of them, and where it stands |
 //! | `inquiry` | whom an audit asks what |
 //! | `judgement` | what the answers mean for a window |
 //! | `comparison` | sets of hashes |
@@ -22,6 +23,7 @@ mod audits;
 mod budget;
 mod comparison;
 mod deafness;
+mod entry;
 mod inquiry;
 mod judgement;
 mod plan;

@@ -21,9 +21,10 @@ use std::{
 use rand::{RngExt, rngs::StdRng};
 
 use super::{
-    audits::{Audits, IN_FLIGHT, Job},
+    audits::{Audits, IN_FLIGHT},
     budget::{Budget, Need},
     deafness::Deafness,
+    entry::Job,
     inquiry::Inquiry,
     respondents::Respondents,
     survey::Survey,

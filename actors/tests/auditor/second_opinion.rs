@@ -21,8 +21,15 @@ async fn a_covered_window_is_compared_with_all_others_at_once_and_again_later() 
     it.tell(covered(1, period(-600, -100), &[0])).await;
     pass(300).await;
     let queries = it.queries().await;
-    assert_eq!(queries.len(), 6);
-    assert_eq!(queries[0].1, 0, "the one that it was fetched from first");
+    assert_eq!(queries.len(), 1 + 6);
+    for index in [0, 1] {
+        let first = queries[index].1;
+        assert_eq!(first, 0, "the one that it was fetched from first");
+    }
+    assert_eq!(
+        queries[0].0, 0.0,
+        "at once: what comes to it later is no use"
+    );
     for (at, _, query) in &queries {
         assert!(*at <= 5.0, "after a short pause: {at}");
         assert_eq!(
@@ -85,6 +92,20 @@ async fn what_reached_the_mailserver_after_the_fetch_is_missing() {
 }
 
 #[actix::test]
+async fn what_reached_it_before_it_was_compared_is_missing_too() {
+    let it = rig().ready(3).await;
+    it.hold(&[0, 1, 2], &[-500]);
+    it.tell(covered(1, period(-600, 0), &[0])).await;
+    it.hold(&[0, 1, 2], &[-1]);
+    pass(30).await;
+    let found = it.findings().await;
+    assert_eq!(found, [short(1, &[], &[0])], "it came too late");
+    it.tell(covered(1, period(-600, 0), &[0])).await;
+    pass(30).await;
+    assert_eq!(it.findings().await, [Finding::Complete]);
+}
+
+#[actix::test]
 async fn what_was_held_at_the_first_fetch_counts_after_the_second_too() {
     let it = rig().ready(4).await;
     it.hold(&[1, 2, 3], &[-60]);
@@ -102,8 +123,8 @@ async fn what_was_held_at_the_first_fetch_counts_after_the_second_too() {
         complete,
         "the second one held it when it was asked"
     );
-    it.tell(covered(1, period(-4000, 60), &[0, 1])).await;
     it.hold(&[0, 1, 2, 3], &[-3000]);
+    it.tell(covered(1, period(-4000, 60), &[0, 1])).await;
     pass(60).await;
     assert_eq!(
         it.findings().await,
@@ -135,7 +156,7 @@ async fn what_is_in_flight_is_not_compared() {
     it.hold(&[1, 2], &[-60, 45]);
     it.tell(covered(1, period(-600, 60), &[0])).await;
     pass(30).await;
-    assert_eq!(it.asked().await, [], "its end is too young");
+    assert_eq!(it.asked().await, [0], "its end is too young");
     pass(30).await;
     assert_eq!(it.findings().await, [short(1, &[0], &[1])]);
     let queries = it.queries().await;
@@ -169,7 +190,7 @@ async fn what_nobody_keeps_any_more_is_not_asked_for() {
     it.tell(covered(1, period(-30 * day, -100), &[0])).await;
     pass(10).await;
     let queries = it.queries().await;
-    assert_eq!(queries.len(), 3 * 2);
+    assert_eq!(queries.len(), (1 + 3) * 2);
     assert!(
         queries
             .iter()
@@ -185,7 +206,7 @@ async fn ten_topics_at_a_time_are_asked_for() {
     pass(10).await;
     let queries = it.queries().await;
     let topics: Vec<usize> = queries.iter().map(|it| it.2.topics.len()).collect();
-    assert_eq!(topics, [10, 10, 5].repeat(3));
+    assert_eq!(topics, [10, 10, 5].repeat(1 + 3));
 }
 
 #[actix::test]

@@ -3,7 +3,7 @@
 use super::{Command, Errand, Plan, TOPICS_HOLD, Task, Work};
 use crate::{
     Instant,
-    auditor::{audits::Job, budget::Need, survey::Survey, sweep::Sweeps},
+    auditor::{budget::Need, entry::Job, survey::Survey, sweep::Sweeps},
     model::moment::Moment,
 };
 
@@ -34,7 +34,7 @@ impl Plan {
 
     fn begin_audit(&mut self, job: Job, now: Instant) {
         match self.node.mute {
-            true => self.judge(&job, None, now),
+            true => self.audit_blindly(&job, now),
             false => self.read_topics(Errand::Audit(job)),
         }
     }

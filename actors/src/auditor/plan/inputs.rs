@@ -131,7 +131,7 @@ impl Plan {
             Err(NodeError::NotPossible | NodeError::UnknownMethod(_)) => {
                 self.node.mute = true;
                 match errand {
-                    Errand::Audit(job) => self.judge(&job, None, now),
+                    Errand::Audit(job) => self.audit_blindly(&job, now),
                     Errand::Sweep(..) => {
                         let (pace, factor) = (self.pace(now), self.factor());
                         self.sweeps.schedule(pace, factor, now);
@@ -151,7 +151,11 @@ impl Plan {
         }
         let work = match errand {
             Errand::Audit(job) => {
-                let inquiry = Inquiry::new(slices(job.period, &topics), &job.from);
+                let slices = slices(job.period, &topics);
+                let inquiry = match job.fresh {
+                    true => Inquiry::of_served(slices, &job.from),
+                    false => Inquiry::new(slices, &job.from),
+                };
                 Work::Audit(job, inquiry)
             }
             Errand::Sweep(periods, until) => Work::Sweep(Survey::new(&periods, &topics), until),

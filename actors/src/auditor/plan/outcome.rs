@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Command, Plan};
 use crate::{
     Instant,
-    auditor::{audits::Job, deafness::Swept, inquiry::Answers, judgement::judge},
+    auditor::{deafness::Swept, entry::Job, inquiry::Answers, judgement::judge},
     messages::{
         events::Event,
         journal::{Audited, Finding, OpenWindow, Prefer},
@@ -17,6 +17,14 @@ use crate::{
 };
 
 impl Plan {
+    /// The node does not say which topics it has.
+    pub(super) fn audit_blindly(&mut self, job: &Job, now: Instant) {
+        match job.fresh {
+            true => self.audits.postpone(job, now),
+            false => self.judge(job, None, now),
+        }
+    }
+
     /// An audit has all the answers that it gets; `None`: the node does not say which topics it has.
     pub(super) fn judge(&mut self, job: &Job, answers: Option<Answers>, now: Instant) {
         let Some(kept) = self.audits.kept(job) else {

@@ -52,7 +52,10 @@ impl Plan {
         match work {
             Work::Audit(job, inquiry) => {
                 let answers = inquiry.into_answers();
-                self.judge(&job, Some(answers), now);
+                match job.fresh {
+                    true => self.audits.read(&job, answers.held),
+                    false => self.judge(&job, Some(answers), now),
+                }
             }
             Work::Sweep(survey, until) => match survey.into_found() {
                 Some(found) => self.end_sweep(until, &found, now),
