@@ -62,11 +62,16 @@ pub(super) fn judge(
         };
     };
     let mut silent = answers.silent.values();
-    let unsupported =
-        silent.all(|it| *it == Silence::Unsupported) && respondents.are_unsupported(&from, now);
+    let unheard = silent.all(|it| *it == Silence::Unsupported);
+    let unsupported = unheard && respondents.are_unsupported(&from, now);
     if from.is_empty() {
         return match answers.held.len() + usize::from(kept.sure.is_some()) {
             0 if unsupported => Judgement::Never,
+            // Whoever tells nothing may hold nothing: nothing is sure.
+            1 if respondents.are_unsupported(&answers.held.keys().cloned().collect(), now) => {
+                kept.sure = Some(Hashes::new());
+                Judgement::Compared(compare_picked(kept, &answers.held))
+            }
             0 | 1 => Judgement::Later,
             _ => Judgement::Compared(compare_picked(kept, &answers.held)),
         };
@@ -75,6 +80,8 @@ pub(super) fn judge(
     let is_known = |it: &&Identity| answers.held.contains_key(*it) || kept.served.contains_key(*it);
     match (from.iter().filter(is_known).count(), others.clone().count()) {
         (0, 0) if unsupported => second(respondents.draw_any(&from, random)),
+        // It was fetched from all that are known, and none of them tells anything.
+        (0, 0) if unheard && !respondents.are_more_than(&from) => Judgement::Never,
         (0, 0) => Judgement::Later,
         (0, _) if is_paused(&from, answers) => Judgement::Later,
         // Nothing is known of what was fetched.

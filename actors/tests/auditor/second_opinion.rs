@@ -288,6 +288,28 @@ async fn a_window_of_a_node_that_picks_is_repeated_until_two_fetches_bring_nothi
 }
 
 #[actix::test]
+async fn a_node_that_picks_may_have_picked_one_that_tells_nothing() {
+    let it = rig().ready(2).await;
+    it.fail(&[1], &StoreFailure::Unsupported);
+    it.hold(&[0], &[-400]);
+    let fetched = |brought: &[u64]| WindowCovered {
+        brought: brought.to_vec(),
+        ..covered(1, period(-600, -100), &[])
+    };
+    for brought in [&[0][..], &[0, 1]] {
+        it.tell(fetched(brought)).await;
+        pass(10).await;
+        assert_eq!(it.findings().await, [Finding::Repeat { missing: 1 }]);
+    }
+    it.hold(&[0], &[-300]);
+    it.tell(fetched(&[0, 1, 0, 0])).await;
+    pass(10).await;
+    let left = [Finding::Repeat { missing: 2 }];
+    assert_eq!(it.findings().await, left, "and it is asked no more");
+    assert_eq!(it.status().await.waiting, 0);
+}
+
+#[actix::test]
 async fn others_are_drawn_each_time() {
     let it = rig().ready(8).await;
     for id in 1..=20 {

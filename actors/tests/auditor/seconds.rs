@@ -42,6 +42,18 @@ async fn where_nobody_speaks_the_protocol_another_one_is_fetched_from_once() {
 }
 
 #[actix::test]
+async fn a_window_that_was_fetched_from_all_of_them_waits_for_nobody() {
+    let it = rig().ready(2).await;
+    it.fail(&[0, 1], &StoreFailure::Unsupported);
+    it.tell(covered(1, period(-600, -100), &[0])).await;
+    pass(10).await;
+    assert_eq!(second(&it.findings().await), Some(1));
+    it.tell(covered(1, period(-600, -100), &[0, 1])).await;
+    pass(10).await;
+    assert_eq!(it.findings().await, [Finding::Unchecked]);
+}
+
+#[actix::test]
 async fn of_a_node_that_tells_no_topics_too() {
     let it = rig().ready(4).await;
     it.topics(Err(NodeError::NotPossible));
