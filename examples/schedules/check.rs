@@ -1,30 +1,39 @@
 //! What is promised, and whether it holds.
 //!
 //! At the end the node has every message that any mailserver holds, and the journal says so. Until then the journal never
-//! says of a time that it is covered while a message of it is missing. Two things are allowed, because nobody could know
+//! says of a time that it is covered while a message of it is missing. Some things are allowed, because nobody could know
 //! better:
 //!
 //! - A window is called covered when it was fetched and those that hold more were looked for. Who could not be asked in
 //!   the last [`ASKED`] before that (away, broken, or the message had not come to it yet) was not heard.
-//! - What is missed while all seems well is found by the sweep: [`SWEPT`] after it can be had at the latest.
+//! - What is missed while all seems well is found by the sweep: [`SWEPT`] after it can be had at the latest. So is what
+//!   comes to a mailserver in the moments between a request and the question what it holds ([`MOMENT`]).
+//! - Enodes cannot be asked what they hold, and a node since mid-2026 picks whom it asks. There a message may be missing
+//!   that was asked for in vain, as often as is promised: of enodes, from two of them if a window was open, from one if
+//!   all seemed well; by nodes that pick, twice.
+//! - What only those hold who never tell what they hold.
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 use actors::{
     messages::{events::Event, journal::Report},
     model::{
         moment::Moment,
-        window::{State, Window},
+        node::Mode,
+        window::{Reason, State, Window},
     },
 };
 
-use crate::sidecar::Surroundings;
+use crate::{sidecar::Surroundings, world::Message};
 
 /// An audit begins some seconds after the request, and a query may take a few.
 const ASKED: Duration = Duration::from_secs(30);
 
 /// A sweep each ten minutes, give or take a tenth; the request and the audit that follow it.
 const SWEPT: Duration = Duration::from_secs(13 * 60);
+
+/// From a request to the question what the one that answered it holds.
+const MOMENT: Duration = Duration::from_secs(2);
 
 /// Something that was promised does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,9 +112,37 @@ pub(crate) fn claims(around: &Surroundings, report: &Report) -> Vec<Violation> {
         let sent = world.messages.borrow()[message].sent;
         let obtainable = world.obtainable_since(message)?;
         let why = claim(report, sent, obtainable, now)?;
+        if asked_in_vain(around, report, message) {
+            return None;
+        }
         Some(Violation::ClaimsCovered { message, sent, why })
     });
     claims.collect()
+}
+
+/// Whether a message was asked for as often as is promised where nobody can know who holds it.
+fn asked_in_vain(around: &Surroundings, report: &Report, message: usize) -> bool {
+    let Message { sent, topic } = around.world.messages.borrow()[message];
+    let fetches = around.node.fetches.borrow();
+    let fetches = fetches.iter().filter(|it| it.asks_for(topic, sent));
+    match around.setup.mode {
+        Mode::Waku1 => {
+            let noticed = report
+                .recent
+                .iter()
+                .any(|it| holds(it, sent) && is_open_time(it));
+            let stores: BTreeSet<usize> = fetches.map(|it| it.store).collect();
+            stores.len() > usize::from(noticed)
+        }
+        Mode::Observe => fetches.count() >= 2,
+        Mode::Waku2 | Mode::Pin => false,
+    }
+}
+
+/// Whether a window is a time in which something was known to be wrong, and no mere moment.
+fn is_open_time(window: &Window) -> bool {
+    let swept = window.reasons.iter().all(|it| *it == Reason::Swept);
+    !swept && window.until.is_some_and(|until| window.from < until)
 }
 
 /// Why a journal with this report must not lack a message that can be had since then.
@@ -117,14 +154,24 @@ fn claim(report: &Report, sent: Moment, obtainable: Moment, now: Moment) -> Opti
         return None;
     }
     let mut closed = report.recent.iter().filter(|it| holds(it, sent));
-    match closed.next().map(|it| &it.state) {
-        Some(State::Covered { at }) if obtainable + ASKED <= *at => {
+    match closed.next() {
+        Some(window) if is_claimed(window, obtainable) => {
             Some("its window was called covered while it could be had")
         }
-        Some(State::GivenUp { .. }) => None,
+        Some(window) if matches!(window.state, State::GivenUp { .. }) => None,
         _ if obtainable + SWEPT <= now => Some("no sweep has found it"),
         _ => None,
     }
+}
+
+/// Whether a window was covered after a message could be had, and not in the moments after a request.
+fn is_claimed(window: &Window, obtainable: Moment) -> bool {
+    let State::Covered { at } = window.state else {
+        return false;
+    };
+    let mut answered = window.attempts.iter().filter(|it| it.failure.is_none());
+    let between = answered.any(|it| it.at <= obtainable && obtainable <= it.at + MOMENT);
+    obtainable + ASKED <= at && !between
 }
 
 /// Whether a window holds a moment.
@@ -132,26 +179,35 @@ fn holds(window: &Window, moment: Moment) -> bool {
     window.from <= moment && window.until.is_none_or(|until| moment <= until)
 }
 
-/// What must hold in the end.
-pub(crate) fn at_the_end(around: &Surroundings, report: Option<&Report>) -> Vec<Violation> {
-    let lost = lost(around);
+/// What must hold in the end, and how many messages are missing of which nobody could know.
+pub(crate) fn at_the_end(around: &Surroundings, report: Option<&Report>) -> (Vec<Violation>, u64) {
+    let Some(report) = report else {
+        return (vec![Violation::NoReport], 0);
+    };
+    let (vain, lost): (Vec<_>, Vec<_>) = lost(around).into_iter().partition(|it| {
+        around.world.obtainable_since(*it).is_none() || asked_in_vain(around, report, *it)
+    });
     let missing = lost.first().map(|first| Violation::Missing {
         messages: lost.len(),
         first: *first,
     });
-    let uncovered = match report {
-        None => Some(Violation::NoReport),
-        Some(report) if report.open.is_empty() => None,
-        Some(report) => Some(Violation::NotCovered(report.open.len())),
+    // Sweeps go on for ever: what one of them has just opened is no sign of anything.
+    let recently = around.world.now().before(ASKED * 4);
+    let swept = |it: &&Window| {
+        let swept = it.reasons.iter().all(|it| *it == Reason::Swept);
+        swept && it.until.is_some_and(|until| recently <= until)
     };
-    missing.into_iter().chain(uncovered).collect()
+    let open = report.open.iter().filter(|it| !swept(it)).count();
+    let uncovered = (open > 0).then_some(Violation::NotCovered(open));
+    (
+        missing.into_iter().chain(uncovered).collect(),
+        vain.len() as u64,
+    )
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use actors::model::window::{Reason, WindowId};
+    use actors::model::window::WindowId;
 
     use super::*;
 

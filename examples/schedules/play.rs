@@ -29,6 +29,8 @@ pub(crate) struct Outcome {
     pub(crate) sent: u64,
     /// Those of them that the node never got.
     pub(crate) lost: u64,
+    /// Those of these of which nobody could know, though everything was done that is promised.
+    pub(crate) in_vain: u64,
     /// What was promised and did not hold.
     pub(crate) violations: Vec<Violation>,
     /// Everything that the sidecar told, in words.
@@ -63,6 +65,7 @@ struct Run {
     sidecars: u64,
     next_look: Duration,
     violations: Vec<Violation>,
+    in_vain: u64,
     told: Vec<String>,
 }
 
@@ -87,6 +90,7 @@ impl Run {
             sidecars: 0,
             next_look: LOOK,
             violations: Vec::new(),
+            in_vain: 0,
             told: Vec::new(),
         }
     }
@@ -298,8 +302,9 @@ impl Run {
     async fn judge(&mut self) {
         if self.variant.loses_nothing() {
             let report = self.report().await;
-            let broken = check::at_the_end(&self.around, report.as_ref());
+            let (broken, in_vain) = check::at_the_end(&self.around, report.as_ref());
             self.violations.extend(broken);
+            self.in_vain = in_vain;
         }
     }
 
@@ -309,6 +314,7 @@ impl Run {
         Outcome {
             sent: sent.count() as u64,
             lost: check::lost(&self.around).len() as u64,
+            in_vain: self.in_vain,
             violations: std::mem::take(&mut self.violations),
             told: std::mem::take(&mut self.told),
         }

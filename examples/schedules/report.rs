@@ -20,6 +20,8 @@ pub(crate) struct Total {
     pub(crate) seeds: u64,
     pub(crate) sent: u64,
     pub(crate) lost: u64,
+    /// Those of them of which nobody could know.
+    pub(crate) in_vain: u64,
     /// The seeds of those in which something was lost.
     pub(crate) losing: u64,
     /// The seeds of those in which a promise was broken, in order.
@@ -31,6 +33,7 @@ impl Total {
         self.seeds += 1;
         self.sent += outcome.sent;
         self.lost += outcome.lost;
+        self.in_vain += outcome.in_vain;
         self.losing += u64::from(outcome.lost > 0);
         if !outcome.violations.is_empty() {
             self.failed.push(seed);
@@ -41,6 +44,7 @@ impl Total {
         self.seeds += other.seeds;
         self.sent += other.sent;
         self.lost += other.lost;
+        self.in_vain += other.in_vain;
         self.losing += other.losing;
         self.failed.extend(other.failed);
         self.failed.sort_unstable();
@@ -80,8 +84,8 @@ pub(crate) fn play_all(seeds: Range<u64>, variant: Variant) -> Total {
 /// The heads of the columns.
 pub(crate) fn head() {
     println!(
-        "{:<12} {:>9} {:>12} {:>9} {:>10} {:>16} {:>7}",
-        "", "schedules", "messages", "lost", "share", "schedules losing", "failed"
+        "{:<12} {:>9} {:>12} {:>9} {:>10} {:>8} {:>16} {:>7}",
+        "", "schedules", "messages", "lost", "share", "in vain", "schedules losing", "failed"
     );
 }
 
@@ -89,11 +93,12 @@ pub(crate) fn head() {
 pub(crate) fn row(variant: Variant, total: &Total) {
     let share = 100.0 * total.lost as f64 / total.sent.max(1) as f64;
     println!(
-        "{:<12} {:>9} {:>12} {:>9} {share:>8.3} % {:>16} {:>7}",
+        "{:<12} {:>9} {:>12} {:>9} {share:>8.3} % {:>8} {:>16} {:>7}",
         variant.name(),
         total.seeds,
         total.sent,
         total.lost,
+        total.in_vain,
         total.losing,
         total.failed.len()
     );

@@ -15,7 +15,7 @@ use actors::{
 };
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{Signal, process::Process};
+use super::{Fetch, Signal, process::Process};
 use crate::world::{Path, topic};
 
 /// Nodes of 2024 and later give up a request after this (recorded).
@@ -90,6 +90,12 @@ impl Process {
             return Err("stream reset".into());
         }
         let mut database = self.node.database.borrow_mut();
+        let from = database.markers.iter().map(|it| it.before(TOLERANCE));
+        self.node.fetches.borrow_mut().push(Fetch {
+            at: until,
+            store,
+            from: from.collect(),
+        });
         database.markers.fill(until);
         Ok(())
     }

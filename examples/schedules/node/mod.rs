@@ -58,6 +58,22 @@ pub(crate) struct Database {
     pub(crate) pinned: Option<usize>,
 }
 
+/// A request of the node that was answered to its end.
+#[derive(Debug)]
+pub(crate) struct Fetch {
+    pub(crate) at: Moment,
+    pub(crate) store: usize,
+    /// Of each topic: what was sent before was not asked for.
+    from: Vec<Moment>,
+}
+
+impl Fetch {
+    /// Whether it asked for what was sent then in this topic.
+    pub(crate) fn asks_for(&self, topic: usize, sent: Moment) -> bool {
+        self.from[topic] <= sent && sent <= self.at
+    }
+}
+
 /// What is wrong with the node.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
@@ -77,6 +93,8 @@ pub(crate) struct Node {
     pub(crate) alone: bool,
     pub(crate) database: RefCell<Database>,
     pub(crate) faults: Faults,
+    /// All that it has fetched.
+    pub(crate) fetches: RefCell<Vec<Fetch>>,
     pub(crate) random: RefCell<StdRng>,
     running: RefCell<Option<Running>>,
     /// Driven while it is polled, apart from the rest: a call may come while it is.
@@ -102,6 +120,7 @@ impl Node {
             alone,
             database: RefCell::new(database),
             faults: Faults::default(),
+            fetches: RefCell::default(),
             random: RefCell::new(StdRng::seed_from_u64(!setup.seed)),
             running: RefCell::default(),
             set: RefCell::default(),
