@@ -32,6 +32,9 @@ const ASKED: Duration = Duration::from_secs(30);
 /// A sweep each ten minutes, give or take a tenth; the request and the audit that follow it.
 const SWEPT: Duration = Duration::from_secs(13 * 60);
 
+/// A fetch each minute, and the audit that follows it.
+const NEW: Duration = Duration::from_secs(120);
+
 /// From a request to the question what the one that answered it holds.
 const MOMENT: Duration = Duration::from_secs(2);
 
@@ -155,7 +158,7 @@ fn claim(report: &Report, sent: Moment, obtainable: Moment, now: Moment) -> Opti
     }
     let mut closed = report.recent.iter().filter(|it| holds(it, sent));
     match closed.next() {
-        Some(window) if is_claimed(window, obtainable) => {
+        Some(window) if is_claimed(window, obtainable, now) => {
             Some("its window was called covered while it could be had")
         }
         Some(window) if matches!(window.state, State::GivenUp { .. }) => None,
@@ -164,14 +167,15 @@ fn claim(report: &Report, sent: Moment, obtainable: Moment, now: Moment) -> Opti
     }
 }
 
-/// Whether a window was covered after a message could be had, and not in the moments after a request.
-fn is_claimed(window: &Window, obtainable: Moment) -> bool {
+/// Whether a window was covered after a message could be had, and neither now nor in the moments after a request: nodes
+/// of 2024 show what they fetched a second later.
+fn is_claimed(window: &Window, obtainable: Moment, now: Moment) -> bool {
     let State::Covered { at } = window.state else {
         return false;
     };
     let mut answered = window.attempts.iter().filter(|it| it.failure.is_none());
     let between = answered.any(|it| it.at <= obtainable && obtainable <= it.at + MOMENT);
-    obtainable + ASKED <= at && !between
+    obtainable + ASKED <= at && at + MOMENT <= now && !between
 }
 
 /// Whether a window holds a moment.
@@ -191,18 +195,22 @@ pub(crate) fn at_the_end(around: &Surroundings, report: Option<&Report>) -> (Vec
         messages: lost.len(),
         first: *first,
     });
-    // Sweeps go on for ever: what one of them has just opened is no sign of anything.
-    let recently = around.world.now().before(ASKED * 4);
-    let swept = |it: &&Window| {
-        let swept = it.reasons.iter().all(|it| *it == Reason::Swept);
-        swept && it.until.is_some_and(|until| recently <= until)
-    };
-    let open = report.open.iter().filter(|it| !swept(it)).count();
+    let now = around.world.now();
+    let open = report.open.iter().filter(|it| !is_new(it, now)).count();
     let uncovered = (open > 0).then_some(Violation::NotCovered(open));
     (
         missing.into_iter().chain(uncovered).collect(),
         vain.len() as u64,
     )
+}
+
+/// Whether an open window is so new that it is no sign of anything: sweeps go on for ever, and so does a mesh that the
+/// node called poor, if its word that it is well again was lost: it says so once, and fetches each minute until then.
+fn is_new(window: &Window, now: Moment) -> bool {
+    let recently = now.before(NEW);
+    let only = |reason| window.reasons.iter().all(|it| *it == reason);
+    let swept = only(Reason::Swept) && window.until.is_some_and(|until| recently <= until);
+    swept || (only(Reason::PoorMesh) && recently <= window.from)
 }
 
 #[cfg(test)]
@@ -264,6 +272,33 @@ mod tests {
             claim(&report, at(390), at(391), at(2_000)).is_some(),
             "and it was swept"
         );
+    }
+
+    #[test]
+    fn what_comes_in_the_moments_after_a_request_is_left_to_the_sweep() {
+        let mut covered = window(200, Some(400), State::Covered { at: at(450) });
+        let attempt = serde_json::json!({
+            "at_ms": at(400), "mailserver": "m", "rewound": true, "failure": null, "messages": 0,
+        });
+        covered.attempts = vec![serde_json::from_value(attempt).unwrap()];
+        let report = report(vec![], vec![covered]);
+        assert_eq!(claim(&report, at(399), at(401), at(500)), None);
+        assert!(claim(&report, at(399), at(401), at(1_200)).is_some());
+        assert!(claim(&report, at(399), at(403), at(500)).is_some());
+    }
+
+    #[test]
+    fn what_is_always_new_is_no_open_window() {
+        let open = |reason, from, until| Window {
+            reasons: BTreeSet::from([reason]),
+            ..window(from, until, State::OPEN)
+        };
+        let now = at(1_000);
+        assert!(is_new(&open(Reason::Swept, 100, Some(990)), now));
+        assert!(!is_new(&open(Reason::Swept, 100, Some(800)), now));
+        assert!(is_new(&open(Reason::PoorMesh, 950, None), now));
+        assert!(!is_new(&open(Reason::PoorMesh, 100, None), now));
+        assert!(!is_new(&open(Reason::NodeAway, 990, Some(995)), now));
     }
 
     #[test]
