@@ -1,6 +1,6 @@
 //! What the answers to an inquiry mean for a window.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use rand::rngs::StdRng;
 
@@ -44,9 +44,13 @@ pub(super) enum Judgement {
     Later,
 }
 
-/// Judges a window that was fetched from these. `None`: the node does not say which topics it has.
+/// What all hold so long after a fetch tells nothing of what they held then.
+const SOON: Duration = Duration::from_secs(60);
+
+/// Judges a window that was fetched from these, so long ago. `None`: the node does not say which topics it has.
 pub(super) fn judge(
     from: &[Identity],
+    age: Duration,
     kept: &mut Kept,
     answers: Option<&Answers>,
     respondents: &Respondents,
@@ -73,7 +77,12 @@ pub(super) fn judge(
                 Judgement::Compared(compare_picked(kept, &answers.held))
             }
             0 | 1 => Judgement::Later,
-            _ => Judgement::Compared(compare_picked(kept, &answers.held)),
+            _ => {
+                if age > SOON {
+                    kept.sure.get_or_insert_default();
+                }
+                Judgement::Compared(compare_picked(kept, &answers.held))
+            }
         };
     }
     let others = answers.held.iter().filter(|it| !from.contains(it.0));

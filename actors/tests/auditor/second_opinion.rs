@@ -310,6 +310,21 @@ async fn a_node_that_picks_may_have_picked_one_that_tells_nothing() {
 }
 
 #[actix::test]
+async fn of_a_node_that_picks_nothing_is_sure_if_nobody_could_be_asked_in_time() {
+    let it = rig().ready(2).await;
+    it.hold(&[0, 1], &[-400]);
+    it.fail(&[1], &StoreFailure::Broken("eof".into()));
+    it.tell(covered(1, period(-600, -100), &[])).await;
+    pass(61).await;
+    it.audited
+        .assert_none("there is nobody to compare with")
+        .await;
+    it.recover(&[1]);
+    pass(300).await;
+    assert_eq!(it.findings().await, [Finding::Repeat { missing: 1 }]);
+}
+
+#[actix::test]
 async fn others_are_drawn_each_time() {
     let it = rig().ready(8).await;
     for id in 1..=20 {

@@ -31,7 +31,8 @@ impl Plan {
             return;
         };
         let (respondents, random) = (&self.respondents, &mut self.random);
-        let judgement = judge(&job.from, kept, answers.as_ref(), respondents, random, now);
+        let (from, age) = (&job.from, now.saturating_duration_since(job.covered));
+        let judgement = judge(from, age, kept, answers.as_ref(), respondents, random, now);
         let Some(verdict) = self.audits.settle(job, judgement, now) else {
             return;
         };
