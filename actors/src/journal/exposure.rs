@@ -110,7 +110,11 @@ impl Exposure {
 
     pub(super) fn handle_connectedness(&mut self, said: Connectedness, now: Moment) {
         match said {
-            Connectedness::Disconnected => self.begin(Sign::Disconnected, now),
+            Connectedness::Disconnected => {
+                // Who is reached after that is another mesh.
+                self.end(Sign::PoorMesh);
+                self.begin(Sign::Disconnected, now);
+            }
             Connectedness::PartiallyConnected => {
                 self.end(Sign::Disconnected);
                 self.begin(Sign::PoorMesh, now);

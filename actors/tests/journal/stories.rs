@@ -299,3 +299,20 @@ fn a_node_that_is_back_may_have_asked_by_itself_unseen() {
     rig.available(1);
     assert_eq!(rig.wants(), ["available back to 541"]);
 }
+
+#[test]
+fn a_poor_mesh_ends_with_the_connection() {
+    let mut rig = Rig::new().at_rest();
+    rig.book
+        .handle_connectedness(Connectedness::PartiallyConnected, rig.now);
+    rig.pass(30);
+    rig.book
+        .handle_connectedness(Connectedness::Disconnected, rig.now);
+    rig.gone();
+    rig.pass(30);
+    // That it is connected well now was lost.
+    rig.available(0);
+    let open = rig.open();
+    let ends: Vec<_> = open.iter().map(|it| (it.from, it.until)).collect();
+    assert_eq!(ends, [(at(601), Some(at(661)))]);
+}
