@@ -73,22 +73,13 @@ impl Audits {
         } = window;
         if let Some(entry) = self.entries.iter_mut().find(|it| it.id == id) {
             entry.covered_again(period, wall);
-            (entry.from, entry.brought) = (from, brought);
-            entry.covered = now;
-            entry.stage = match entry.unread().is_empty() {
-                true => Stage::due(compared),
-                false => Stage::Fresh { compared },
-            };
-            return;
+            (entry.from, entry.brought, entry.covered) = (from, brought, now);
+            return entry.begin(compared);
         }
         if !self.make_room(id) {
             return;
         }
-        let stage = match from.is_empty() {
-            true => Stage::due(compared),
-            false => Stage::Fresh { compared },
-        };
-        self.entries.push(Entry {
+        let mut entry = Entry {
             id,
             period,
             from,
@@ -100,8 +91,10 @@ impl Audits {
             missing: 0,
             wanted: Vec::new(),
             kept: Kept::default(),
-            stage,
-        });
+            stage: Stage::due(compared),
+        };
+        entry.begin(compared);
+        self.entries.push(entry);
     }
 
     /// What waits for a fetch that may never come goes first.

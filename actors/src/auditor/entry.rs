@@ -116,6 +116,14 @@ impl Entry {
         self.kept.sure = None;
     }
 
+    /// It is compared at that time. Before that those tell what they hold of whom it is not known.
+    pub(super) fn begin(&mut self, compared: Instant) {
+        self.stage = match self.unread().is_empty() {
+            true => Stage::due(compared),
+            false => Stage::Fresh { compared },
+        };
+    }
+
     /// When something is to be asked.
     pub(super) fn due_at(&self) -> Option<Instant> {
         match self.stage {
