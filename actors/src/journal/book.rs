@@ -211,13 +211,11 @@ impl Book {
                 window.fetched_from.push(identity.clone());
             }
             if let State::Open { wanted } = &mut window.state {
-                let were = wanted.len();
-                wanted.retain(|it| it != identity);
-                let (served, more) = (wanted.len() < were, !wanted.is_empty());
-                if served {
+                if wanted.contains(identity) {
                     self.steering.prefer_anew();
                 }
-                if more {
+                wanted.retain(|it| it != identity);
+                if !wanted.is_empty() {
                     return;
                 }
             }
