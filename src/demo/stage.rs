@@ -2,7 +2,10 @@
 
 use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _, time::Duration};
 
-use actors::{messages::events::Subscribe, model::node::Mode};
+use actors::{
+    messages::events::Subscribe,
+    model::{node::Mode, window::NODE_OVERLAP},
+};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::sync::mpsc;
 
@@ -27,9 +30,6 @@ pub(super) enum Act {
 /// The simulated mailservers pass messages on at once, and no others have the same outage: their messages are compared
 /// sooner than those of the published ones.
 const COMPARED_AFTER: Duration = Duration::from_secs(1);
-
-/// How much further back than its markers a node asks (status-go, all generations).
-const OVERLAP: Duration = Duration::from_secs(60);
 
 /// The service, the node, and the story so far.
 pub(super) struct Stage {
@@ -114,7 +114,7 @@ fn simulation(options: &DemoOptions, seed: u64, act: Act) -> Result<Simulation, 
 /// longer than any overlap.
 fn overlap(options: &DemoOptions, act: Act) -> Duration {
     match (act, options.mode.into()) {
-        (Act::Holes, Mode::Observe) => OVERLAP,
+        (Act::Holes, Mode::Observe) => NODE_OVERLAP,
         _ => Duration::ZERO,
     }
 }

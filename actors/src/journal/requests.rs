@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use crate::{
     messages::journal::RequestBegan,
-    model::{mailserver::Identity, moment::Moment, window::Window},
+    model::{
+        mailserver::Identity,
+        moment::Moment,
+        window::{NODE_OVERLAP, Window},
+    },
 };
-
-/// A node asks for what was sent from so long before its marker on (status-go, `tolerance`, all generations).
-const NODE_OVERLAP: Duration = Duration::from_secs(60);
 
 /// A request that is under way.
 #[derive(Debug, Clone, PartialEq)]

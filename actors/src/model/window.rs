@@ -88,6 +88,10 @@ pub struct Window {
     pub audit: Option<Audit>,
 }
 
+/// A node asks for what was sent from so long before its marker on (status-go, `tolerance` in `messenger_mailserver.go`,
+/// all generations).
+pub const NODE_OVERLAP: Duration = Duration::from_secs(60);
+
 /// Mailservers keep messages for two days unless they are told otherwise (nwaku): what is older cannot be had.
 pub const STORE_RETENTION: Duration = Duration::from_secs(2 * 24 * 3600);
 

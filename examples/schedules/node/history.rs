@@ -11,6 +11,7 @@ use actors::{
         moment::{Moment, Period},
         node::{Mode, NodeError},
         topic::MarkedTopic,
+        window::NODE_OVERLAP,
     },
 };
 use tokio::time::{Instant, sleep, timeout_at};
@@ -23,9 +24,6 @@ const MODERN_LIMIT: Duration = Duration::from_secs(20);
 
 /// Older ones wait so long for a frozen mailserver (recorded).
 const CLASSIC_LIMIT: Duration = Duration::from_secs(60);
-
-/// A node asks for what was sent so long before its marker as well (status-go, `messenger_mailserver.go`).
-const TOLERANCE: Duration = Duration::from_secs(60);
 
 /// In 2024 `messages.new` follows `history.request.completed` after this (recorded).
 const MODERN_DELAY: Duration = Duration::from_secs(1);
@@ -90,7 +88,7 @@ impl Process {
             return Err("stream reset".into());
         }
         let mut database = self.node.database.borrow_mut();
-        let from = database.markers.iter().map(|it| it.before(TOLERANCE));
+        let from = database.markers.iter().map(|it| it.before(NODE_OVERLAP));
         self.node.fetches.borrow_mut().push(Fetch {
             at: until,
             store,
@@ -137,7 +135,7 @@ impl Process {
         };
         let mut found = Vec::new();
         for (topic, marker) in markers.iter().enumerate().take(topics) {
-            let from = marker.before(TOLERANCE);
+            let from = marker.before(NODE_OVERLAP);
             let period = Period { from, until };
             let answer = stores[store].answer(period, world.now(), |it| messages[it].sent);
             found.extend(answer.into_iter().filter(|it| messages[*it].topic == topic));
