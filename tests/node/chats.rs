@@ -12,7 +12,7 @@ use ::actors::{
     },
 };
 use actix::Addr;
-use mailserver_sidecar::node::{Driver, Signals};
+use mailserver_sidecar::node::Driver;
 use serde_json::{Value, json};
 
 use crate::{
@@ -29,9 +29,7 @@ async fn node_with(
     let node =
         Node::start(move |method, params| reply(method, params).or_else(|| usual(method, params)))
             .await;
-    let mut config = node.config();
-    config.signals = Signals::Poll;
-    let (driver, ears) = drive(config);
+    let (driver, ears) = drive(node.polled());
     ears.ready().await;
     node.forget_calls();
     (node, driver, ears)

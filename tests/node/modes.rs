@@ -10,7 +10,7 @@ use ::actors::{
     },
 };
 use actix::Addr;
-use mailserver_sidecar::node::{ConfiguredMode, Driver, PinMemory as _, PinRecord, Signals};
+use mailserver_sidecar::node::{ConfiguredMode, Driver, PinMemory as _, PinRecord};
 use serde_json::{Value, json};
 
 use crate::{
@@ -227,9 +227,7 @@ async fn pin_that_the_node_crashed_at_does_not_make_our_earlier_one_the_users() 
         _ => usual(method, params),
     })
     .await;
-    let pins = Rc::new(Pins::default());
-    let mut config = node.config();
-    config.signals = Signals::Poll;
+    let (config, pins) = (node.polled(), Rc::new(Pins::default()));
     let (driver, ears) = drive_with(config.clone(), pins.clone());
     ears.ready().await;
     assert_eq!(connect(&driver, &store(1)).await, Ok(Connection::Connected));
@@ -263,9 +261,7 @@ async fn pin_of_the_user_is_told_and_survives_a_fallback() {
         _ => usual(method, params),
     })
     .await;
-    let pins = Rc::new(Pins::default());
-    let mut config = node.config();
-    config.signals = Signals::Poll;
+    let (config, pins) = (node.polled(), Rc::new(Pins::default()));
     let (driver, ears) = drive_with(config.clone(), pins.clone());
     assert_eq!(ears.ready().await.pinned.as_deref(), Some("users-own"));
     // Nothing confirms a pin where there are no signals.

@@ -97,9 +97,7 @@ async fn a_node_that_is_asked_tells_it_too() {
         _ => usual(method, params),
     })
     .await;
-    let mut config = node.config();
-    config.signals = Signals::Poll;
-    let (driver, ears) = drive(config);
+    let (driver, ears) = drive(node.polled());
     ears.ready().await;
     driver.do_send(RefreshPeers);
     let snapshot = snapshot(&ears).await;

@@ -113,6 +113,14 @@ impl Node {
         }
     }
 
+    /// Of a driver that hears no signals.
+    pub(crate) fn polled(&self) -> Config {
+        Config {
+            signals: Signals::Poll,
+            ..self.config()
+        }
+    }
+
     pub(crate) fn rpc(&self) -> RpcClient {
         RpcClient::new(&self.config()).unwrap()
     }

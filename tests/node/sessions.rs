@@ -184,8 +184,7 @@ async fn without_signals_the_peers_are_polled() {
         _ => usual(method, params),
     })
     .await;
-    let mut config = node.config();
-    config.signals = Signals::Poll;
+    let mut config = node.polled();
     config.poll_interval = Duration::from_millis(50);
     let (driver, ears) = drive(config);
     ears.ready().await;
