@@ -132,10 +132,8 @@ impl Plan {
                 self.node.mute = true;
                 match errand {
                     Errand::Audit(job) => self.audit_blindly(&job, now),
-                    Errand::Sweep(..) => {
-                        let (pace, factor) = (self.pace(now), self.factor());
-                        self.sweeps.schedule(pace, factor, now);
-                    }
+                    // It is still due: the node fetches.
+                    Errand::Sweep(..) => {}
                 }
             }
             Err(_) => self.give_up(errand, now),
