@@ -7,7 +7,7 @@ mod steering;
 use std::{collections::VecDeque, time::Duration};
 
 use super::{
-    exposure::Exposure,
+    exposure::{Exposure, Word},
     ledger::Ledger,
     requests::{Coverage, Flight, Rule, coverage},
     spoken::Steering,
@@ -55,6 +55,10 @@ const MOST_REPEATS: u32 = 8;
 /// For so long the messages of a request that was completed go on to arrive: 1 s was recorded (2024-10).
 const TRICKLE: Duration = Duration::from_secs(4);
 
+/// A node that picks its mailservers moves its markers forward by itself, but never beyond this before now (status-go
+/// since mid-2026).
+const MARKER_LAG: Duration = Duration::from_secs(60);
+
 /// How often it is kept that the sidecar runs.
 const ALIVE: Duration = Duration::from_secs(15);
 
@@ -96,6 +100,8 @@ pub struct Book {
     can_rewind: bool,
     /// The node picks a mailserver for each query.
     picks: bool,
+    /// How well it is connected, in its own words.
+    word: Word,
     steering: Steering,
     told_open: bool,
     counts: Counts,
@@ -138,6 +144,7 @@ impl Book {
             useful |= self.apply(id, flight, completed.rewound, rule);
         }
         self.counts.needless += u64::from(!useful);
+        self.word.fetched();
         self.marks.reached = self.marks.reached.max(Some(wall));
     }
 

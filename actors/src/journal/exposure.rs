@@ -151,3 +151,28 @@ impl Exposure {
         self.since.remove(&sign);
     }
 }
+
+/// What a node that picks its mailservers says of its connection: while all is well, it moves its markers forward by itself.
+/// What it knows to have missed it fetches first.
+#[derive(Debug, Default)]
+pub(super) struct Word {
+    well: bool,
+    owes: bool,
+}
+
+impl Word {
+    pub(super) fn say(&mut self, said: Connectedness) {
+        self.well = said == Connectedness::Connected;
+        self.owes |= !self.well;
+    }
+
+    /// A fetch was completed.
+    pub(super) fn fetched(&mut self) {
+        self.owes = false;
+    }
+
+    /// Whether it moves its markers.
+    pub(super) fn moves_markers(&self) -> bool {
+        self.well && !self.owes
+    }
+}

@@ -316,3 +316,33 @@ fn a_poor_mesh_ends_with_the_connection() {
     let ends: Vec<_> = open.iter().map(|it| (it.from, it.until)).collect();
     assert_eq!(ends, [(at(601), Some(at(661)))]);
 }
+
+#[test]
+fn a_node_that_picks_moves_its_markers_while_it_is_well() {
+    let mut rig = Rig::new().at_rest();
+    rig.node(Generation::PerQuery);
+    rig.book
+        .handle_connectedness(Connectedness::Connected, rig.now);
+    rig.pass(300);
+    rig.gone();
+    rig.pass(300);
+    rig.wants();
+    rig.available(0);
+    assert_eq!(
+        rig.wants(),
+        ["available back to 841"],
+        "it noticed nothing, and went on"
+    );
+    rig.request(0, Some(841));
+    rig.complete();
+    rig.pass(300);
+    rig.book
+        .handle_connectedness(Connectedness::Disconnected, rig.now);
+    rig.gone();
+    rig.pass(300);
+    rig.book
+        .handle_connectedness(Connectedness::Connected, rig.now);
+    rig.wants();
+    rig.available(0);
+    assert_eq!(rig.wants(), ["available"], "it knows what it missed");
+}

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{AUDIT_PATIENCE, Book, Command, MOST_REPEATS, TRICKLE};
+use super::{AUDIT_PATIENCE, Book, Command, MARKER_LAG, MOST_REPEATS, TRICKLE};
 use crate::{
     Instant,
-    journal::requests::Flight,
+    journal::{exposure::Word, requests::Flight},
     messages::{
         events::Event,
         history::Source,
@@ -23,10 +23,6 @@ use crate::{
 
 /// A reading of the clocks that comes so much later than it should tells that we may have slept.
 const LATE: Duration = Duration::from_secs(3 * CLOCK_INTERVAL.as_secs());
-
-/// A node that picks its mailservers moves its markers forward by itself, but never beyond this before now (status-go
-/// since mid-2026).
-const MARKER_LAG: Duration = Duration::from_secs(60);
 
 impl Book {
     /// A limit that [`Self::poll_timeout`] named has passed.
@@ -58,6 +54,7 @@ impl Book {
     pub fn handle_node(&mut self, state: &NodeState, now: Instant) {
         self.exposure.handle_node(state, self.clock.at(now));
         if let NodeState::Ready { profile } = state {
+            self.word = Word::default();
             // Another process, which may be another version.
             self.can_rewind = true;
             self.picks = profile.generation == Generation::PerQuery;
@@ -83,6 +80,7 @@ impl Book {
 
     /// How well the node is connected, in its own words.
     pub fn handle_connectedness(&mut self, said: Connectedness, now: Instant) {
+        self.word.say(said);
         self.exposure.handle_connectedness(said, self.clock.at(now));
         self.settle(now);
     }
@@ -161,6 +159,7 @@ impl Book {
     /// The node asked by itself, whoever expected it: its markers may be as late as now.
     pub fn handle_marker(&mut self, now: Instant) {
         self.marks.reached = self.marks.reached.max(Some(self.clock.at(now)));
+        self.word.fetched();
         self.settle(now);
     }
 

@@ -1,10 +1,14 @@
 //! How the journal begins, and what follows each thing that happens: windows grow and end, others are told, and
 //! everything is kept.
 
-use super::{ALIVE, AUDIT_PATIENCE, Book, Command, Config};
+use super::{ALIVE, AUDIT_PATIENCE, Book, Command, Config, MARKER_LAG};
 use crate::{
     Instant,
-    journal::{exposure::Exposure, ledger::Ledger, spoken::Steering},
+    journal::{
+        exposure::{Exposure, Word},
+        ledger::Ledger,
+        spoken::Steering,
+    },
     messages::{
         events::Event,
         journal::{Counts, Entry, KeptJournal, Report},
@@ -42,6 +46,7 @@ impl Book {
             landed: None,
             can_rewind: true,
             picks: false,
+            word: Word::default(),
             steering: Steering::default(),
             told_open: false,
             counts: Counts::default(),
@@ -105,6 +110,9 @@ impl Book {
     /// After each input: the windows follow what is known, and everybody is told what changed.
     pub(super) fn settle(&mut self, now: Instant) {
         let wall = self.clock.at(now);
+        if self.picks && self.word.moves_markers() {
+            self.marks.reached = self.marks.reached.max(Some(wall.before(MARKER_LAG)));
+        }
         for (reason, since) in self.exposure.take_new() {
             self.ledger.grow(reason, since);
         }
