@@ -10,7 +10,8 @@
 //!   comes to a mailserver in the moments between a request and the question what it holds ([`MOMENT`]).
 //! - Enodes cannot be asked what they hold, and a node since mid-2026 picks whom it asks. There a message may be missing
 //!   that was asked for in vain, as often as is promised: of enodes, from two of them if a window was open, from one if
-//!   all seemed well; by nodes that pick, twice.
+//!   all seemed well; by nodes that pick, twice; by those of them whose markers no call reaches, once, unless the journal
+//!   gives the time up: it never calls covered what these did not ask for.
 //! - What only those hold who never tell what they hold.
 
 use std::{collections::BTreeSet, fmt, time::Duration};
@@ -136,6 +137,12 @@ fn asked_in_vain(around: &Surroundings, report: &Report, message: usize) -> bool
                 .any(|it| holds(it, sent) && is_open_time(it));
             let stores: BTreeSet<usize> = fetches.map(|it| it.store).collect();
             stores.len() > usize::from(noticed)
+        }
+        // A node that cannot be made to go back asks once, or the journal says that it did not.
+        Mode::Observe if !around.setup.has_markers() => {
+            let given_up = |it: &Window| matches!(it.state, State::GivenUp { .. });
+            let mut of_it = report.recent.iter().filter(|it| holds(it, sent));
+            fetches.count() >= 1 || of_it.any(given_up)
         }
         Mode::Observe => fetches.count() >= 2,
         Mode::Waku2 | Mode::Pin => false,

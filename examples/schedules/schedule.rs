@@ -29,6 +29,16 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
+    /// Some of the newest nodes can still be told to dial.
+    pub(crate) fn dials(&self) -> bool {
+        self.generation() != Generation::PerQuery || self.seed.is_multiple_of(2)
+    }
+
+    /// The newest nodes of all keep their topics and markers where no call reaches them.
+    pub(crate) fn has_markers(&self) -> bool {
+        self.generation() != Generation::PerQuery || !self.seed.is_multiple_of(5)
+    }
+
     /// What the sidecar takes the node for.
     pub(crate) fn generation(&self) -> Generation {
         match self.mode {

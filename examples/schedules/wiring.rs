@@ -14,7 +14,7 @@ use actors::{
         candidates::{Fleet, FleetsLoaded, Saved},
         online::Clocks,
     },
-    model::{mailserver::Mailserver, node::Generation},
+    model::mailserver::Mailserver,
     online::{self, OnlineWatch},
     peer_tracker::PeerTracker,
     pinger::Pinger,
@@ -173,16 +173,7 @@ fn driver(around: &Surroundings) -> Driver {
         around.settings.node.rpc_timeout,
         around.settings.history.timeout,
     );
-    // Some of the newest nodes can still be told to dial.
-    let dials =
-        around.setup.generation() != Generation::PerQuery || around.setup.seed.is_multiple_of(2);
-    let link = Link::new(
-        around.node.clone(),
-        around.setup.generation(),
-        dials,
-        limits,
-    );
-    Driver::new(link)
+    Driver::new(Link::new(around.node.clone(), &around.setup, limits))
 }
 
 impl Addresses {

@@ -18,7 +18,10 @@ use futures_util::future::AbortHandle;
 use tokio::sync::{Notify, broadcast};
 
 use super::tell;
-use crate::node::{Node, Process};
+use crate::{
+    node::{Node, Process},
+    schedule::Setup,
+};
 
 /// Who is told what about the node, one after the other.
 #[derive(Clone)]
@@ -38,6 +41,8 @@ pub(crate) struct Link {
     pub(crate) generation: Generation,
     /// Whether the node can be told to dial.
     pub(crate) dials: bool,
+    /// It tells its topics, and lets their markers be set.
+    pub(crate) has_markers: bool,
     pub(crate) rpc_timeout: Duration,
     pub(crate) history_timeout: Duration,
     pub(crate) listeners: RefCell<Option<Listeners>>,
@@ -57,17 +62,13 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn new(
-        node: Rc<Node>,
-        generation: Generation,
-        dials: bool,
-        limits: (Duration, Duration),
-    ) -> Self {
+    pub(crate) fn new(node: Rc<Node>, setup: &Setup, limits: (Duration, Duration)) -> Self {
         let (rpc_timeout, history_timeout) = limits;
         Self {
             node,
-            generation,
-            dials,
+            generation: setup.generation(),
+            dials: setup.dials(),
+            has_markers: setup.has_markers(),
             rpc_timeout,
             history_timeout,
             listeners: RefCell::default(),

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use actors::model::{
     moment::Moment,
-    node::{HistoryAnswer, NodeError},
+    node::{HistoryAnswer, Mode, NodeError},
     topic::MarkedTopic,
 };
 use futures_util::future::abortable;
@@ -25,17 +25,15 @@ pub(super) async fn request(
 }
 
 async fn ask(link: &Link, since: Option<Moment>) -> Result<HistoryAnswer, NodeError> {
-    let before = match since {
-        Some(since) => set_back(link, since).await?,
-        None => vec![],
+    let (before, rewound) = match since {
+        Some(since) if link.has_markers => (set_back(link, since).await?, true),
+        Some(_) => (vec![], false),
+        None => (vec![], true),
     };
     let limit = link.history_timeout;
     let answer = link.node.call(limit, Process::request_all).await?;
     match answer {
-        Some(messages) => Ok(HistoryAnswer::Done {
-            messages,
-            rewound: true,
-        }),
+        Some(messages) => Ok(HistoryAnswer::Done { messages, rewound }),
         None => {
             set(link, before).await?;
             Ok(HistoryAnswer::NothingDone)
@@ -45,7 +43,7 @@ async fn ask(link: &Link, since: Option<Moment>) -> Result<HistoryAnswer, NodeEr
 
 /// Sets back the markers that are later; what they were.
 async fn set_back(link: &Link, since: Moment) -> Result<Vec<(usize, Moment)>, NodeError> {
-    let topics = topics(link).await?.into_iter().map(|it| it.last_request);
+    let topics = markers(link).await?.into_iter().map(|it| it.last_request);
     let later = topics.enumerate().filter(|(_, marker)| *marker > since);
     let later: Vec<(usize, Moment)> = later.collect();
     set(link, later.iter().map(|(it, _)| (*it, since)).collect()).await?;
@@ -65,8 +63,16 @@ async fn set(link: &Link, markers: Vec<(usize, Moment)>) -> Result<(), NodeError
     link.call(set).await
 }
 
-/// The topics of the node.
+/// The topics that mailservers can be asked about: enodes cannot.
 pub(super) async fn topics(link: &Link) -> Result<Vec<MarkedTopic>, NodeError> {
+    match link.has_markers && link.node.mode != Mode::Waku1 {
+        true => markers(link).await,
+        false => Err(NodeError::NotPossible),
+    }
+}
+
+/// The topics of the node, with their markers.
+async fn markers(link: &Link) -> Result<Vec<MarkedTopic>, NodeError> {
     link.call(|process: Rc<Process>| async move { Ok(process.topics()) })
         .await
 }
