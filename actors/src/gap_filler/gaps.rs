@@ -256,7 +256,7 @@ impl Gaps {
             return;
         };
         let kept_since = clock.at(now).before(RETENTION);
-        let is_kept = |it: &Waiting| it.until.is_none_or(|until| until >= kept_since);
+        let is_kept = |it: &Waiting| it.period.is_none_or(|it| it.until >= kept_since);
         let forgotten = self.waiting.retain(is_kept);
         if forgotten > 0 {
             tracing::debug!(gaps = forgotten, "gaps older than what mailservers keep");

@@ -6,7 +6,7 @@
 //! | part | what it is |
 //! |---|---|
 //! | `gaps` | the decisions: which are filled when, and when they are given up |
-//! | `waiting` | those that wait, by chat |
+//! | `waiting` | those that wait, by chat, and which of them go into one call: those that lie near each other |
 
 mod gaps;
 mod waiting;
@@ -27,7 +27,7 @@ use crate::{
 };
 use gaps::{Command, Gaps};
 pub use gaps::{MOST_FILLED, MOST_TRIES, RETENTION};
-pub use waiting::{MOST_AT_ONCE, MOST_CHATS, MOST_WAITING};
+pub use waiting::{LONGEST, MOST_AT_ONCE, MOST_CHATS, MOST_WAITING, NEAR};
 
 /// Whom the gap filler talks to.
 #[derive(Clone)]

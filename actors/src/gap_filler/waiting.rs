@@ -1,10 +1,10 @@
 //! The gaps that wait, by chat.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use crate::{
     Instant,
-    model::{gap::Gap, moment::Moment},
+    model::{gap::Gap, moment::Period},
 };
 
 /// The most gaps that wait, of all chats together.
@@ -16,12 +16,20 @@ pub const MOST_CHATS: usize = 256;
 /// The most gaps of one call: the node fetches from the begin of the first to the end of the last of them.
 pub const MOST_AT_ONCE: usize = 50;
 
+/// Gaps of one chat that lie so far apart are filled by calls of their own: a node fetches what is between them too
+/// (status-go, `FillGaps`, all generations). An hour of one chat costs less than a call.
+pub const NEAR: Duration = Duration::from_secs(3600);
+
+/// The longest period of one call, unless one of its gaps is longer: nodes make one query of it, in as many pages as it
+/// takes.
+pub const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
 /// A gap without its chat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Waiting {
     pub(super) message: String,
-    /// What is missing was sent up to then, where that is known.
-    pub(super) until: Option<Moment>,
+    /// What is missing was sent then, where that is known.
+    pub(super) period: Option<Period>,
 }
 
 /// Gaps of one chat, and how it went with it.
@@ -57,7 +65,7 @@ impl ChatQueue {
         }
         let waiting = Waiting {
             message: gap.message,
-            until: gap.period.map(|it| it.until),
+            period: gap.period,
         };
         if let Some(chat) = self.0.iter_mut().find(|it| it.id == gap.chat) {
             chat.gaps.push_back(waiting);
@@ -81,11 +89,13 @@ impl ChatQueue {
         self.0.iter().map(|it| it.next).min()
     }
 
-    /// As many gaps of the first chat that may be asked for now as one call takes; the others stay.
+    /// Of the first chat that may be asked for now the gap that waits longest, and as many of those near it as one call
+    /// takes; the others stay.
     pub(super) fn take(&mut self, now: Instant) -> Option<Chat> {
         let index = self.0.iter().position(|it| it.next <= now)?;
         let mut taken = self.0.remove(index)?;
-        let rest = taken.gaps.split_off(taken.gaps.len().min(MOST_AT_ONCE));
+        let mut rest = std::mem::take(&mut taken.gaps);
+        taken.gaps = take_near(&mut rest);
         if !rest.is_empty() {
             let chat = Chat {
                 gaps: rest,
@@ -128,4 +138,35 @@ impl ChatQueue {
             (chat.failures, chat.next) = (0, now);
         }
     }
+}
+
+/// Takes out the first gap, and those near it.
+fn take_near(gaps: &mut VecDeque<Waiting>) -> VecDeque<Waiting> {
+    let mut taken = VecDeque::from_iter(gaps.pop_front());
+    let mut period = taken.front().and_then(|it| it.period);
+    while taken.len() < MOST_AT_ONCE {
+        let near = |it: &Waiting| joined(period, it.period);
+        let Some((place, all)) = (0..).zip(&*gaps).find_map(|(at, it)| Some((at, near(it)?)))
+        else {
+            break;
+        };
+        period = all;
+        taken.extend(gaps.remove(place));
+    }
+    taken
+}
+
+/// From the begin of both to the end of both, if one call is to fetch that. One of which nobody knows where it lies goes
+/// with others of these alone.
+fn joined(one: Option<Period>, other: Option<Period>) -> Option<Option<Period>> {
+    let (Some(one), Some(other)) = (one, other) else {
+        return (one == other).then_some(None);
+    };
+    let all = Period {
+        from: one.from.min(other.from),
+        until: one.until.max(other.until),
+    };
+    let apart = one.from.max(other.from).since(one.until.min(other.until));
+    let longest = one.length().max(other.length()).max(LONGEST);
+    (apart <= NEAR && all.length() <= longest).then_some(Some(all))
 }

@@ -2,7 +2,7 @@
 
 mod rig;
 
-use actors::gap_filler::{MOST_AT_ONCE, MOST_CHATS, MOST_FILLED, MOST_WAITING};
+use actors::gap_filler::{LONGEST, MOST_AT_ONCE, MOST_CHATS, MOST_FILLED, MOST_WAITING};
 
 use rig::*;
 
@@ -147,6 +147,49 @@ async fn fifty_at_a_time() {
     asked.sort_by_key(|it| it.parse::<usize>().unwrap());
     assert_eq!(asked, ids);
     assert_eq!(rig.status().await.filled, 101);
+}
+
+#[actix::test]
+async fn gaps_of_one_chat_that_lie_far_apart_are_filled_by_calls_of_their_own() {
+    let rig = rig();
+    let lies = |message, from, until| gap_at("a", message, hour(from), hour(until));
+    rig.arrive(vec![
+        lies("last week", 10, 11),
+        lies("today", 200, 201),
+        gap("a", "where?"),
+        lies("an hour after", 12, 13),
+        lies("in between", 10, 13),
+        lies("two hours after", 15, 16),
+        lies("just before", 199, 200),
+    ])
+    .await;
+    rig.ready(true).await;
+    rig.mailserver(0).await;
+    pass(3).await;
+    let expected = [
+        call("a", &["last week", "an hour after", "in between"]),
+        call("a", &["today", "just before"]),
+        call("a", &["where?"]),
+        call("a", &["two hours after"]),
+    ];
+    assert_eq!(rig.calls().await, expected);
+    assert_eq!(rig.status().await.filled, 7);
+}
+
+#[actix::test]
+async fn one_call_fetches_a_day_at_most_unless_a_gap_is_longer() {
+    let rig = available().await;
+    let day = LONGEST.as_secs() / 3600;
+    let gaps = (0..day + 2).map(|it| gap_at("a", &it.to_string(), hour(it), hour(it + 1)));
+    rig.arrive(gaps.collect()).await;
+    let sizes: Vec<usize> = rig.calls().await.iter().map(|it| it.1.len()).collect();
+    assert_eq!(sizes, [24, 2]);
+    let long = gap_at("a", "long", hour(100), hour(400));
+    let inside = gap_at("a", "inside", hour(200), hour(201));
+    let after = gap_at("a", "after", hour(400), hour(401));
+    rig.arrive(vec![long, inside, after]).await;
+    let expected = [call("a", &["long", "inside"]), call("a", &["after"])];
+    assert_eq!(rig.calls().await, expected);
 }
 
 #[actix::test]

@@ -236,14 +236,20 @@ pub(crate) fn gap(chat: &str, message: &str) -> Gap {
 
 /// A gap whose messages were sent until that day.
 pub(crate) fn gap_until(chat: &str, message: &str, days: u64) -> Gap {
-    let period = Some(Period {
-        from: moment(0),
-        until: moment(days),
-    });
+    gap_at(chat, message, moment(0), moment(days))
+}
+
+pub(crate) fn gap_at(chat: &str, message: &str, from: Moment, until: Moment) -> Gap {
+    let period = Some(Period { from, until });
     Gap {
         period,
         ..gap(chat, message)
     }
+}
+
+/// So many hours after 1970.
+pub(crate) fn hour(hours: u64) -> Moment {
+    Moment::from_millis(hours * 3_600_000)
 }
 
 /// A call as [`Rig::calls`] tells of it.
