@@ -155,8 +155,11 @@ impl Slots {
         supervise("selector", self.selector, selector, overseer);
         let connector = Connector::new(settings.connector(), remembered, seed, to.connector());
         supervise("connector", self.connector, connector, overseer);
-        let history =
-            HistoryRequester::new(settings.history_requester(), communities, to.history());
+        let history = HistoryRequester::new(
+            settings.history_requester(),
+            communities,
+            to.history(settings),
+        );
         supervise("history_requester", self.history, history, overseer);
         let wall = SystemTime::now().into();
         let journal = Journal::new(settings.journal(), kept, wall, to.journal(settings));

@@ -5,7 +5,7 @@ use std::{cell::RefCell, rc::Rc, time::Duration};
 use ::actors::{
     backfill::{Backfill, MOST_STEPS_A_DAY, MOST_STEPS_AN_HOUR, Ports, READ_EVERY},
     messages::{
-        history::{MailserverAvailable, MailserverGone, Source},
+        history::{HistoryUnderWay, MailserverAvailable, MailserverGone, Source},
         journal::WindowsOpen,
         node::{ExtendChat, NodeChanged, ReadChats},
         online::Clocks,
@@ -210,6 +210,21 @@ async fn nothing_is_done_while_something_is_more_urgent() {
     let profile = profile(Mode::Pin);
     rig.tell(NodeChanged(NodeState::Ready { profile })).await;
     assert_eq!((rig.reads().await, rig.steps().await.len()), (1, 12));
+}
+
+#[actix::test]
+async fn no_call_is_made_while_a_history_request_is_under_way() {
+    let rig = rig(vec![chat("a", Some(TODAY), 1)]).await;
+    // A community is asked for, say: no window is open.
+    rig.tell(HistoryUnderWay(true)).await;
+    pass(DAY).await;
+    assert_eq!((rig.reads().await, rig.steps().await.len()), (0, 0));
+    rig.tell(HistoryUnderWay(false)).await;
+    let steps = rig.steps().await.len();
+    assert_eq!((rig.reads().await, steps), (1, MOST_STEPS_AN_HOUR));
+    rig.tell(HistoryUnderWay(true)).await;
+    pass(DAY / 2).await;
+    assert_eq!(rig.steps().await.len(), 0, "not between two steps either");
 }
 
 #[actix::test]

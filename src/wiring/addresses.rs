@@ -127,12 +127,14 @@ impl Addresses {
         }
     }
 
-    pub(super) fn history(&self) -> history_requester::Ports {
+    pub(super) fn history(&self, settings: &Settings) -> history_requester::Ports {
+        let mut under_way = vec![port(&self.connector), port(&self.gap_filler)];
+        under_way.extend(self.if_backfilled(settings));
         history_requester::Ports {
             node: self.node(),
             failing: port(&self.connector),
             served: port(&self.connector),
-            under_way: vec![port(&self.connector), port(&self.gap_filler)],
+            under_way,
             began: port(&self.journal),
             ended: port(&self.journal),
             keep: port(&self.state_store),

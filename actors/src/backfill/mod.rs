@@ -17,7 +17,7 @@ use crate::{
     Instant,
     deadline::{Deadline, LOST_CALL},
     messages::{
-        history::{MailserverAvailable, MailserverGone},
+        history::{HistoryUnderWay, MailserverAvailable, MailserverGone},
         journal::WindowsOpen,
         node::{ExtendChat, NodeChanged, ReadChats},
         online::Clocks,
@@ -147,6 +147,14 @@ impl Handler<WindowsOpen> for Backfill {
 
     fn handle(&mut self, WindowsOpen(open): WindowsOpen, ctx: &mut Context<Self>) {
         self.run(ctx, |plan, now| plan.handle_open(open, now));
+    }
+}
+
+impl Handler<HistoryUnderWay> for Backfill {
+    type Result = ();
+
+    fn handle(&mut self, HistoryUnderWay(it): HistoryUnderWay, ctx: &mut Context<Self>) {
+        self.run(ctx, |plan, now| plan.handle_under_way(it, now));
     }
 }
 

@@ -78,6 +78,8 @@ pub(super) struct Plan {
     available: bool,
     /// A window is open: that is more urgent.
     open: bool,
+    /// So is a history request that is under way, ours or the node's own.
+    requesting: bool,
     clock: Option<WallClock>,
     read_at: Instant,
     /// Those to be extended, the newest message first.
@@ -96,6 +98,7 @@ impl Plan {
             ready: false,
             available: false,
             open: false,
+            requesting: false,
             clock: None,
             read_at: now + READ_EVERY,
             queue: VecDeque::new(),
@@ -130,7 +133,7 @@ impl Plan {
 
     /// One call at a time, and only when nothing is more urgent. Without a clock nobody knows what is old.
     fn may_ask(&self) -> bool {
-        let nothing_else = self.ready && self.available && !self.open;
+        let nothing_else = self.ready && self.available && !self.open && !self.requesting;
         nothing_else && self.clock.is_some() && matches!(self.call, Call::None)
     }
 }
@@ -156,6 +159,12 @@ impl Plan {
     /// A window is open, or none.
     pub(super) fn handle_open(&mut self, open: bool, now: Instant) {
         self.open = open;
+        self.handle_timeout(now);
+    }
+
+    /// A history request is under way, or none any more.
+    pub(super) fn handle_under_way(&mut self, under_way: bool, now: Instant) {
+        self.requesting = under_way;
         self.handle_timeout(now);
     }
 
