@@ -41,7 +41,7 @@ use std::{cell::RefCell, rc::Rc};
 
 use actix::{Arbiter, ArbiterHandle};
 use actors::{
-    messages::store::{StoreAnswer, StoreFailure},
+    messages::store::{FailedQuery, StoreAnswer, StoreFailure},
     model::mailserver::Mailserver,
 };
 use tokio::{
@@ -95,14 +95,15 @@ impl Libp2p {
         &self,
         target: Mailserver,
         pages: Pages,
-    ) -> Result<StoreAnswer, StoreFailure> {
+    ) -> Result<StoreAnswer, FailedQuery> {
         let (answer, answered) = oneshot::channel();
         self.order(Order::Query(QueryOrder {
             target,
             pages,
             answer,
         }));
-        let given_up = |_| StoreFailure::Broken("the query was given up".into());
+        let given_up =
+            |_| FailedQuery::uncounted(StoreFailure::Broken("the query was given up".into()));
         answered.await.map_err(given_up)?
     }
 

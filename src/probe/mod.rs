@@ -27,7 +27,7 @@ use actors::{
     messages::{
         node::NodeChanged,
         ping::{Probe, Proof},
-        store::{QueryStore, StoreAnswer, StoreFailure},
+        store::{FailedQuery, QueryStore, StoreAnswer},
     },
     model::{
         address::Network,
@@ -196,7 +196,7 @@ impl Handler<Probe> for Prober {
 }
 
 impl Handler<QueryStore> for Prober {
-    type Result = ResponseFuture<Result<StoreAnswer, StoreFailure>>;
+    type Result = ResponseFuture<Result<StoreAnswer, FailedQuery>>;
 
     fn handle(&mut self, query: QueryStore, _ctx: &mut Self::Context) -> Self::Result {
         let means = self.means.clone();

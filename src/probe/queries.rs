@@ -1,7 +1,7 @@
 //! Store queries: few at a time, the others wait.
 
 use actors::{
-    messages::store::{QueryStore, StoreAnswer, StoreFailure},
+    messages::store::{FailedQuery, QueryStore, StoreAnswer, StoreFailure},
     model::address::Network,
 };
 use tokio::sync::Semaphore;
@@ -35,14 +35,14 @@ impl Queries {
         &self,
         libp2p: &Libp2p,
         query: QueryStore,
-    ) -> Result<StoreAnswer, StoreFailure> {
+    ) -> Result<StoreAnswer, FailedQuery> {
         let address = &query.mailserver.address;
         if address.network() == Network::Waku1 || address.endpoints().is_empty() {
-            return Err(StoreFailure::Unsupported);
+            return Err(StoreFailure::Unsupported.into());
         }
         let pages = Pages::new(&query)?;
         let Ok(_place) = self.places.try_acquire() else {
-            return Err(StoreFailure::Busy("too many queries wait".into()));
+            return Err(StoreFailure::Busy("too many queries wait".into()).into());
         };
         // It is never closed.
         let _turn = self.turns.acquire().await;

@@ -35,6 +35,36 @@ async fn each_failure_of_a_store_is_told_apart() {
 }
 
 #[actix::test]
+async fn what_was_read_until_a_query_failed_is_counted() {
+    let rig = Rig::start();
+    rig.publish(0, 250);
+    let whole = rig.ask(rig.query(0)).await.unwrap();
+    // Two pages come, the second one leads back to the first.
+    rig.sim.set_store_fault(0, StoreFault::RepeatsCursor);
+    let failed = rig.ask_counting(rig.query(0)).await.unwrap_err();
+    assert_eq!(failed.pages, 2);
+    let bytes = failed.bytes.unwrap();
+    assert!(
+        (2 * 100 * 32..whole.bytes).contains(&bytes),
+        "{bytes} of {}",
+        whole.bytes
+    );
+    // The handshake of somebody else, then nobody at all, and one of whom nothing can be asked.
+    rig.sim.set_fault(1, Fault::Refusing).unwrap();
+    let failed = rig.ask_counting(rig.query(1)).await.unwrap_err();
+    assert!(failed.bytes > Some(100), "{failed:?}");
+    rig.sim.set_fault(1, Fault::Killed).unwrap();
+    let failed = rig.ask_counting(rig.query(1)).await.unwrap_err();
+    assert_eq!((failed.bytes, failed.pages), (Some(0), 0));
+    let nothing = QueryStore {
+        topics: vec![],
+        ..rig.query(0)
+    };
+    let failed = rig.ask_counting(nothing).await.unwrap_err();
+    assert_eq!((failed.bytes, failed.pages), (Some(0), 0));
+}
+
+#[actix::test]
 async fn somebody_else_and_nobody_at_the_address() {
     let rig = Rig::start();
     rig.sim.set_fault(0, Fault::Refusing).unwrap();

@@ -10,7 +10,7 @@ use actix::{Actor, Addr, Context, Handler};
 use actors::{
     messages::{
         ping::{News, Probe, ProbeAnswer, Proof},
-        store::{Extent, QueryStore, StoreAnswer, StoreFailure},
+        store::{Extent, FailedQuery, QueryStore, StoreAnswer, StoreFailure},
     },
     model::{
         mailserver::Mailserver,
@@ -88,6 +88,11 @@ impl Rig {
     }
 
     pub(crate) async fn ask(&self, query: QueryStore) -> Result<StoreAnswer, StoreFailure> {
+        self.ask_counting(query).await.map_err(|it| it.why)
+    }
+
+    /// The same; a failure tells what it has cost.
+    pub(crate) async fn ask_counting(&self, query: QueryStore) -> Result<StoreAnswer, FailedQuery> {
         let asking = tokio::time::timeout(LONG, self.prober.send(query));
         asking.await.expect("an answer").unwrap()
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Instant;
+use crate::{Instant, messages::store::FailedQuery};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -12,7 +12,7 @@ const QUERIES: u64 = 600;
 /// No query is begun with less than this, unless the whole budget is less: its answer would be cut off.
 const LEAST: u64 = 64 * 1024;
 
-/// A query that fails has cost about this: nobody counted.
+/// A query of which nobody counted what it cost until it failed has cost about this.
 const FAILED: u64 = 4096;
 
 /// So much of a thing in an hour; what is not spent is kept for up to an hour.
@@ -82,10 +82,11 @@ impl Budget {
         self.queries.spend(queries.max(1).into(), now);
     }
 
-    /// A query failed.
-    pub(super) fn spend_failed(&mut self, now: Instant) -> u64 {
-        self.spend(FAILED, 1, now);
-        FAILED
+    /// A query failed; the bytes that count.
+    pub(super) fn spend_failed(&mut self, failed: &FailedQuery, now: Instant) -> u64 {
+        let bytes = failed.bytes.unwrap_or(FAILED);
+        self.spend(bytes, failed.pages, now);
+        bytes
     }
 
     /// When the next query may be sent: not before now.

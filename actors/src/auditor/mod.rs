@@ -48,7 +48,7 @@ use crate::{
         journal::{Audited, OpenWindow, Prefer, SweptUntil, WindowCovered, WindowsOpen},
         node::{MessagesArrived, NodeChanged, ReadTopics},
         online::{Clocks, VerdictChanged},
-        store::{QueryStore, StoreFailure},
+        store::{FailedQuery, QueryStore, StoreFailure},
     },
     model::{
         moment::Moment,
@@ -121,7 +121,8 @@ impl Auditor {
             Command::Ask(number, query) => {
                 let answer = ports.query_store.send(query).timeout(LOST_CALL);
                 ctx.spawn(answer.into_actor(self).map(move |answer, auditor, ctx| {
-                    let lost = |lost: MailboxError| Err(StoreFailure::Broken(lost.to_string()));
+                    let broken = |lost: MailboxError| StoreFailure::Broken(lost.to_string());
+                    let lost = |lost| Err(FailedQuery::uncounted(broken(lost)));
                     let answer = answer.unwrap_or_else(lost);
                     auditor.run(ctx, |it, now| it.handle_answer(number, answer, now));
                 }));

@@ -11,7 +11,7 @@ use crate::model::{
 
 /// Ask a mailserver which messages it holds (`/vac/waku/store-query/3.0.0`), all pages of it. Answered by an adapter.
 #[derive(Message, Clone, Debug, PartialEq, Eq)]
-#[rtype(result = "Result<StoreAnswer, StoreFailure>")]
+#[rtype(result = "Result<StoreAnswer, FailedQuery>")]
 pub struct QueryStore {
     /// Whom.
     pub mailserver: Mailserver,
@@ -46,6 +46,41 @@ pub struct StoreAnswer {
     pub pages: u32,
     /// It holds more than was asked for: the bytes were used up, or one hash was enough.
     pub more: bool,
+}
+
+/// A query without an answer, and what it had cost by then.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct FailedQuery {
+    /// Why.
+    pub why: StoreFailure,
+    /// Payload bytes on the wire until it failed, both directions, the dial included; `None` if nobody counted.
+    pub bytes: Option<u64>,
+    /// Pages that were asked for, the one that failed too.
+    pub pages: u32,
+}
+
+impl FailedQuery {
+    /// One whose cost nobody knows.
+    #[must_use]
+    pub fn uncounted(why: StoreFailure) -> Self {
+        Self {
+            why,
+            bytes: None,
+            pages: 1,
+        }
+    }
+}
+
+/// One that failed before anything was sent.
+impl From<StoreFailure> for FailedQuery {
+    fn from(why: StoreFailure) -> Self {
+        Self {
+            why,
+            bytes: Some(0),
+            pages: 0,
+        }
+    }
 }
 
 /// Why there is no answer.

@@ -13,7 +13,7 @@ use ::actors::{
         journal::{Audited, Finding, OpenWindow, Prefer, WindowCovered, WindowsOpen},
         node::{MessagesArrived, NodeChanged, ReadTopics},
         online::{Clocks, VerdictChanged},
-        store::{Extent, QueryStore, StoreAnswer, StoreFailure},
+        store::{Extent, FailedQuery, QueryStore, StoreAnswer, StoreFailure},
     },
     model::{
         mailserver::Identity,
@@ -38,7 +38,7 @@ const HASH: u64 = 36;
 struct World {
     /// The seconds at which the messages were sent that each holds. The hash is made of them.
     held: BTreeMap<usize, Vec<u64>>,
-    failures: BTreeMap<usize, StoreFailure>,
+    failures: BTreeMap<usize, FailedQuery>,
     topics: Option<Result<Vec<MarkedTopic>, NodeError>>,
     asked: Vec<(Instant, usize, QueryStore)>,
     topics_read: usize,
@@ -78,7 +78,7 @@ fn hash(sent: u64) -> MessageHash {
 }
 
 impl World {
-    fn answer(&mut self, query: &QueryStore) -> Result<StoreAnswer, StoreFailure> {
+    fn answer(&mut self, query: &QueryStore) -> Result<StoreAnswer, FailedQuery> {
         let whom = index(&query.mailserver.identity);
         self.asked.push((Instant::now(), whom, query.clone()));
         if let Some(failure) = self.failures.get(&whom) {
@@ -244,8 +244,14 @@ impl Rig {
 
     pub(crate) fn fail(&self, mailservers: &[usize], failure: &StoreFailure) {
         for index in mailservers {
-            (self.world.borrow_mut().failures).insert(*index, failure.clone());
+            let failed = FailedQuery::uncounted(failure.clone());
+            self.fail_after(*index, failed);
         }
+    }
+
+    /// It fails after it has cost that.
+    pub(crate) fn fail_after(&self, index: usize, failed: FailedQuery) {
+        self.world.borrow_mut().failures.insert(index, failed);
     }
 
     pub(crate) fn recover(&self, mailservers: &[usize]) {

@@ -7,7 +7,7 @@ use ::actors::{
     messages::{
         history::{MailserverAvailable, Source},
         journal::{Finding, WindowCovered},
-        store::{Extent, StoreFailure},
+        store::{Extent, FailedQuery, StoreFailure},
     },
     model::window::WindowId,
 };
@@ -223,6 +223,27 @@ async fn a_busy_one_is_left_alone_and_another_is_asked() {
     let queries = it.queries().await;
     let of_busy = queries.iter().filter(|it| it.1 == 1 || it.1 == 2).count();
     assert_eq!(of_busy, 2, "each was asked once");
+}
+
+#[actix::test]
+async fn what_failed_queries_cost_is_taken_from_the_budget() {
+    let it = rig().ready(4).await;
+    let failed = FailedQuery {
+        why: StoreFailure::Broken("eof".into()),
+        bytes: Some(300_000),
+        pages: 90,
+    };
+    it.fail_after(0, failed);
+    let before = it.status().await;
+    it.tell(covered(1, period(-600, -100), &[0])).await;
+    pass(20).await;
+    let status = it.status().await;
+    let of_others = status.queries - 90;
+    assert!((2..=3).contains(&of_others), "{status:?}");
+    let bytes = status.bytes - before.bytes;
+    assert_eq!(bytes, 300_000 + 1000 * of_others);
+    let spent = before.budget_left - status.budget_left;
+    assert!((280_000..=bytes).contains(&spent), "{spent}");
 }
 
 #[actix::test]

@@ -15,7 +15,7 @@ use actors::{
     messages::{
         node::NodeChanged,
         ping::{News, Probe, ProbeAnswer, Proof},
-        store::{Extent, QueryStore, StoreAnswer, StoreFailure},
+        store::{Extent, FailedQuery, QueryStore, StoreAnswer, StoreFailure},
     },
     model::{
         address::Network,
@@ -165,11 +165,11 @@ async fn watch(world: Rc<World>, kept: Kept) {
 }
 
 impl Handler<QueryStore> for Prober {
-    type Result = ResponseFuture<Result<StoreAnswer, StoreFailure>>;
+    type Result = ResponseFuture<Result<StoreAnswer, FailedQuery>>;
 
     fn handle(&mut self, query: QueryStore, _: &mut Context<Self>) -> Self::Result {
         let world = self.world.clone();
-        Box::pin(async move { ask(&world, query).await })
+        Box::pin(async move { ask(&world, query).await.map_err(FailedQuery::uncounted) })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actors::{
-    messages::store::{StoreAnswer, StoreFailure},
+    messages::store::{FailedQuery, StoreAnswer},
     model::mailserver::Mailserver,
 };
 use tokio::sync::oneshot;
@@ -31,5 +31,5 @@ pub(in crate::probe) struct ProbeOrder {
 pub(super) struct QueryOrder {
     pub(super) target: Mailserver,
     pub(super) pages: Pages,
-    pub(super) answer: oneshot::Sender<Result<StoreAnswer, StoreFailure>>,
+    pub(super) answer: oneshot::Sender<Result<StoreAnswer, FailedQuery>>,
 }

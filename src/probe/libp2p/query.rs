@@ -3,7 +3,7 @@
 use std::{rc::Rc, time::Duration};
 
 use actors::{
-    messages::store::{StoreAnswer, StoreFailure},
+    messages::store::{FailedQuery, StoreAnswer, StoreFailure},
     model::{mailserver::Mailserver, probe::ProbeFailure},
 };
 use tokio::time::Instant;
@@ -36,7 +36,7 @@ impl Host {
         &self,
         target: &Mailserver,
         mut pages: Pages,
-    ) -> Result<StoreAnswer, StoreFailure> {
+    ) -> Result<StoreAnswer, FailedQuery> {
         let begun = Instant::now();
         let turn = self.pool.turn(&target.identity).await;
         let connection = match self.pool.share(&target.identity) {
@@ -45,17 +45,23 @@ impl Host {
             None => self.dial_for_query(target).await?,
         };
         drop(turn);
-        let mut bytes = connection.counter.report();
+        let (mut bytes, mut asked) = (connection.counter.report(), 0);
         let id = || format!("{:032x}", rand::random::<u128>());
         while let Some(request) = pages.next(bytes, begun.elapsed(), id()) {
             let page = connection.streams.query_store(&request, PATIENCE).await;
             bytes += connection.counter.report();
-            pages.receive(page?)?;
+            asked += 1;
+            let received = page.and_then(|page| pages.receive(page));
+            received.map_err(|why| FailedQuery {
+                why,
+                bytes: Some(bytes),
+                pages: asked,
+            })?;
         }
         Ok(pages.into_answer(bytes))
     }
 
-    async fn dial_for_query(&self, target: &Mailserver) -> Result<SharedConnection, StoreFailure> {
+    async fn dial_for_query(&self, target: &Mailserver) -> Result<SharedConnection, FailedQuery> {
         let expected = peer(&target.identity).map_err(failure)?;
         let endpoints = target.address.endpoints();
         let places = tcp::resolve_all(&self.resolver, endpoints, PATIENCE).await;
@@ -64,7 +70,12 @@ impl Host {
         let dials = places
             .iter()
             .map(|place| self.connect(place, expected, PATIENCE, &counter));
-        let connection = tcp::first(dials.collect()).await.map_err(failure)?;
+        let dialled = tcp::first(dials.collect()).await;
+        let connection = dialled.map_err(|it| FailedQuery {
+            why: failure(it),
+            bytes: Some(counter.report()),
+            pages: 0,
+        })?;
         // The watch may have begun meanwhile.
         if let Some(shared) = self.pool.share(&target.identity) {
             return Ok(shared);

@@ -11,7 +11,7 @@ use crate::{
     messages::{
         history::Source,
         journal::WindowCovered,
-        store::{StoreAnswer, StoreFailure},
+        store::{FailedQuery, StoreAnswer},
     },
     model::{
         mailserver::Mailserver,
@@ -178,7 +178,7 @@ impl Plan {
     pub(in crate::auditor) fn handle_answer(
         &mut self,
         number: u64,
-        answer: Result<StoreAnswer, StoreFailure>,
+        answer: Result<StoreAnswer, FailedQuery>,
         now: Instant,
     ) {
         let Task::Asking { work, asked } = &mut self.task else {
@@ -200,9 +200,9 @@ impl Plan {
             }
             Err(failure) => {
                 tracing::debug!(mailserver = mailserver.id, %failure, "audit: no answer");
-                self.status.queries += 1;
-                self.status.bytes += self.budget.spend_failed(now);
-                let silence = (self.respondents).failed(&mailserver.identity, &failure, now);
+                self.status.queries += u64::from(failure.pages.max(1));
+                self.status.bytes += self.budget.spend_failed(&failure, now);
+                let silence = (self.respondents).failed(&mailserver.identity, &failure.why, now);
                 match &mut **work {
                     Work::Audit(_, inquiry) => inquiry.failed(silence),
                     Work::Sweep(survey, _) => survey.failed(),
