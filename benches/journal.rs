@@ -102,6 +102,7 @@ fn opened(number: u64) -> Window {
         requests: 0,
         fetched_from: vec![],
         audit: None,
+        shortage: None,
     }
 }
 

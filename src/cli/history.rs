@@ -193,15 +193,39 @@ fn brought(window: &Value) -> String {
     counted(messages.fold(0, u64::saturating_add), "message")
 }
 
-/// What others held beside, when it was checked last.
-fn missing(window: &Value) -> Option<String> {
-    let missing = window["audit"]["missing"].as_u64().filter(|it| *it > 0)?;
+/// What others held beside, when it was checked last; if nothing, what they once held beside and was fetched since.
+fn missing(window: &Value) -> Vec<String> {
+    let Some(missing @ 1..) = window["audit"]["missing"].as_u64() else {
+        return healed(&window["shortage"]);
+    };
     let asked = windows(&window["audit"]["by"]).len() as u64;
-    Some(format!(
-        "{} found missing, {} asked",
-        counted(missing, "message"),
+    let missing = counted(missing, "message");
+    vec![format!(
+        "{missing} found missing, {} asked",
         counted(asked, "mailserver")
-    ))
+    )]
+}
+
+fn healed(shortage: &Value) -> Vec<String> {
+    let Some(missing @ 1..) = shortage["missing"].as_u64() else {
+        return Vec::new();
+    };
+    let verb = if missing == 1 { "was" } else { "were" };
+    let at = names(&shortage["at"]).map_or(String::new(), |it| format!(" at {it}"));
+    let from = names(&shortage["fetched_from"]);
+    let from = from.map_or(String::new(), |it| format!(", fetched from {it}"));
+    let missing = counted(missing, "message");
+    wrap(&format!("{missing} {verb} missing{at}{from}"), WIDTH - 4)
+}
+
+/// The first of several, and how many more; `None` if there are none.
+fn names(list: &Value) -> Option<String> {
+    let all = windows(list);
+    let first = shorten(all.first()?.as_str().unwrap_or("?"), 36);
+    Some(match all.len() - 1 {
+        0 => first,
+        others => format!("{first} and {others} more"),
+    })
 }
 
 fn text(value: &Value) -> String {

@@ -157,6 +157,7 @@ mod tests {
             requests: 0,
             fetched_from: Vec::new(),
             audit: None,
+            shortage: None,
         }
     }
 

@@ -10,7 +10,7 @@ use actors::{
     model::{
         mailserver::Identity,
         moment::Moment,
-        window::{Attempt, Reason, State, Window, WindowId},
+        window::{Attempt, Reason, Shortage, State, Window, WindowId},
     },
 };
 use serde_json::{Value, json};
@@ -34,6 +34,15 @@ fn window(id: u64, from: Moment, state: State) -> Window {
         requests: 1,
         fetched_from: Vec::new(),
         audit: None,
+        shortage: None,
+    }
+}
+
+fn shortage() -> Shortage {
+    Shortage {
+        missing: 2,
+        at: vec!["store-1".to_owned()],
+        fetched_from: vec!["store-2".to_owned()],
     }
 }
 
@@ -52,7 +61,10 @@ fn report(now: Moment) -> Report {
             window(2, ago(600), State::Open { wanted }),
             window(3, ago(300), fetched),
         ],
-        recent: vec![window(4, ago(2000), State::Covered { at: ago(1900) })],
+        recent: vec![Window {
+            shortage: Some(shortage()),
+            ..window(4, ago(2000), State::Covered { at: ago(1900) })
+        }],
         counts: Counts {
             opened: 4,
             found_missing: 2,
@@ -85,6 +97,8 @@ async fn the_windows_are_told_with_what_became_of_them() {
     assert_eq!(open["state"], state);
     assert_eq!(open["attempts"][0]["failure"], "timed out");
     assert_eq!(history["recent"][0]["state"]["state"], "covered");
+    let shortage = json!({ "missing": 2, "at": ["store-1"], "fetched_from": ["store-2"] });
+    assert_eq!(history["recent"][0]["shortage"], shortage);
     assert_eq!(history["counts"]["found_missing"], 2);
 }
 

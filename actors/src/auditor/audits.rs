@@ -6,6 +6,7 @@ use super::{
     comparison::Held,
     entry::{Entry, Job, Stage, Verdict},
     judgement::{Judgement, Kept},
+    respondents::Respondents,
 };
 use crate::{
     Instant,
@@ -182,6 +183,7 @@ impl Audits {
         &mut self,
         job: &Job,
         judgement: Judgement,
+        respondents: &Respondents,
         now: Instant,
     ) -> Option<Verdict> {
         let entry = self.find(job)?;
@@ -216,7 +218,7 @@ impl Audits {
                     true => Finding::Repeat { missing },
                     false => Finding::Short {
                         missing,
-                        short: comparison.short,
+                        short: respondents.ids(&comparison.short),
                         wanted: comparison.wanted,
                     },
                 };

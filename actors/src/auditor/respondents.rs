@@ -131,6 +131,11 @@ impl Respondents {
         found.map_or_else(|| identity.to_string(), |it| it.id.clone())
     }
 
+    /// The same of several.
+    pub(super) fn ids(&self, identities: &[Identity]) -> Vec<String> {
+        identities.iter().map(|it| self.id(it)).collect()
+    }
+
     /// It answered.
     pub(super) fn answered(&mut self, identity: &Identity) {
         self.manners.insert(identity.clone(), Manner::default());

@@ -213,13 +213,17 @@ impl Book {
         let Some(window) = self.ledger.change(id) else {
             return;
         };
-        if let Some((identity, _)) = &flight.mailserver {
+        if let Some((identity, name)) = &flight.mailserver {
             if !window.fetched_from.contains(identity) && window.fetched_from.len() < MOST_SOURCES {
                 window.fetched_from.push(identity.clone());
             }
             if let State::Open { wanted } = &mut window.state {
-                if wanted.contains(identity) {
+                let was_wanted = wanted.contains(identity);
+                if was_wanted {
                     self.steering.prefer_anew();
+                }
+                if let Some(shortage) = window.shortage.as_mut().filter(|_| was_wanted) {
+                    shortage.fetched(name);
                 }
                 wanted.retain(|it| it != identity);
                 if !wanted.is_empty() {

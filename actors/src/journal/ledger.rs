@@ -152,6 +152,7 @@ impl Ledger {
             requests: 0,
             fetched_from: Vec::new(),
             audit: None,
+            shortage: None,
         });
         self.events.push(Event::WindowOpened {
             window: id,
@@ -291,6 +292,9 @@ impl Ledger {
             // What one of them was fetched for says nothing of the time between them.
             window.state = State::OPEN;
             window.fetched_from.clear();
+            if let Some(shortage) = &gone.shortage {
+                window.shortage.get_or_insert_default().join(shortage);
+            }
         }
         self.entries.push(Entry::Forget(second));
     }

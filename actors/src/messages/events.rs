@@ -100,7 +100,7 @@ pub enum Event {
     AuditShort {
         /// The number of the window.
         window: WindowId,
-        /// The identities of those that hold less.
+        /// The ids of those that hold less; none if the node picks whom it asks.
         mailservers: Vec<String>,
         /// How many messages they do not hold.
         missing: u64,

@@ -136,8 +136,8 @@ pub enum Finding {
     Short {
         /// The messages that were not held by those from which it had been fetched.
         missing: u64,
-        /// Who held less, of those from which it had been fetched.
-        short: Vec<Identity>,
+        /// The ids of those who held less, of those from which it had been fetched.
+        short: Vec<String>,
         /// From whom it is fetched again.
         wanted: Vec<Identity>,
     },

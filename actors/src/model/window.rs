@@ -86,6 +86,9 @@ pub struct Window {
     pub fetched_from: Vec<Identity>,
     /// What others had to say when it was checked last.
     pub audit: Option<Audit>,
+    /// What was once missing where it had been fetched from; it stays when that was fetched elsewhere.
+    #[serde(default)]
+    pub shortage: Option<Shortage>,
 }
 
 /// A node asks for what was sent from so long before its marker on (status-go, `tolerance` in `messenger_mailserver.go`,
@@ -202,4 +205,51 @@ pub struct Audit {
     pub held: u64,
     /// The messages that others held beside these.
     pub missing: u64,
+}
+
+/// What those did not hold from which a window had been fetched, and who gave it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shortage {
+    /// The messages that were missing.
+    pub missing: u64,
+    /// The ids of those that held less: at most [`MOST_SOURCES`]; none if the node picks whom it asks.
+    pub at: Vec<String>,
+    /// The ids of those from which the window was fetched for that: at most [`MOST_SOURCES`].
+    pub fetched_from: Vec<String>,
+}
+
+impl Shortage {
+    /// So many are missing at these.
+    #[must_use]
+    pub fn found(missing: u64, at: &[String]) -> Self {
+        let mut shortage = Self::default();
+        shortage.find(missing, at);
+        shortage
+    }
+
+    /// A check of what was fetched since found so many missing, some of them perhaps those that were missing before.
+    pub fn find(&mut self, missing: u64, at: &[String]) {
+        self.missing = self.missing.max(missing);
+        add(&mut self.at, at);
+    }
+
+    /// Others are missing beside these.
+    pub fn join(&mut self, other: &Self) {
+        self.missing = self.missing.saturating_add(other.missing);
+        add(&mut self.at, &other.at);
+        add(&mut self.fetched_from, &other.fetched_from);
+    }
+
+    /// The window was fetched from this one, of which it was wanted.
+    pub fn fetched(&mut self, id: &str) {
+        add(&mut self.fetched_from, &[id.to_owned()]);
+    }
+}
+
+fn add(ids: &mut Vec<String>, more: &[String]) {
+    for id in more {
+        if !ids.contains(id) && ids.len() < MOST_SOURCES {
+            ids.push(id.clone());
+        }
+    }
 }

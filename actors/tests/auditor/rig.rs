@@ -317,7 +317,7 @@ pub(crate) fn short(missing: u64, short: &[usize], wanted: &[usize]) -> Finding 
     let identities = |all: &[usize]| all.iter().map(|it| mailserver(*it).identity).collect();
     Finding::Short {
         missing,
-        short: identities(short),
+        short: short.iter().map(|it| mailserver(*it).id).collect(),
         wanted: identities(wanted),
     }
 }

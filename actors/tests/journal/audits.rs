@@ -3,6 +3,7 @@
 use actors::{
     messages::journal::Finding,
     model::{node::Generation, window::Reason},
+    testing::mailserver,
 };
 
 use crate::rig::*;
@@ -36,6 +37,33 @@ fn a_window_of_which_another_holds_more_is_fetched_from_that() {
     rig.audited(2, Finding::Complete);
     assert_eq!(rig.wants(), ["covered 2"]);
     assert_eq!(rig.book.report(rig.now).counts.found_missing, 3);
+}
+
+#[test]
+fn what_was_missing_is_told_after_it_was_fetched() {
+    let mut rig = fetched();
+    rig.audited(2, Finding::Complete);
+    assert_eq!(rig.shortage(), None);
+    let ids = |all: &[usize]| all.iter().map(|it| mailserver(*it).id).collect::<Vec<_>>();
+    let mut rig = fetched();
+    rig.short(2, 3, &[1, 2]);
+    rig.refetch(1);
+    rig.refetch(2);
+    rig.short(2, 2, &[2]);
+    rig.refetch(2);
+    rig.audited(2, Finding::Complete);
+    let healed = (3, ids(&[0]), ids(&[1, 2]));
+    assert_eq!(
+        rig.shortage(),
+        Some(healed),
+        "two of them were asked for twice"
+    );
+    // More came to be held by others later.
+    rig.pass(390);
+    rig.short(2, 1, &[4]);
+    rig.refetch(4);
+    rig.audited(2, Finding::Complete);
+    assert_eq!(rig.shortage(), Some((4, ids(&[0]), ids(&[1, 2, 4]))));
 }
 
 #[test]

@@ -118,6 +118,13 @@ impl Rig {
         self.book.handle_began(&began, self.now);
     }
 
+    /// Window 2 of most tests is fetched once more, from this one.
+    pub(crate) fn refetch(&mut self, index: usize) {
+        self.available(index);
+        self.request(index, Some(541));
+        self.complete();
+    }
+
     pub(crate) fn complete(&mut self) {
         self.end(Ok(Completed { rewound: true }));
     }
@@ -153,7 +160,7 @@ impl Rig {
     pub(crate) fn short(&mut self, window: u64, missing: u64, wanted: &[usize]) {
         let finding = Finding::Short {
             missing,
-            short: vec![identity(0)],
+            short: vec![mailserver(0).id],
             wanted: wanted.iter().map(|it| identity(*it)).collect(),
         };
         self.audited(window, finding);
@@ -210,6 +217,13 @@ impl Rig {
     /// Those that are not closed, in words.
     pub(crate) fn windows(&self) -> Vec<String> {
         self.open().iter().map(in_words).collect()
+    }
+
+    /// What was missing in the one that was closed last: how many, where, and who gave them.
+    pub(crate) fn shortage(&self) -> Option<(u64, Vec<String>, Vec<String>)> {
+        let report = self.book.report(self.now);
+        let shortage = report.recent.first()?.shortage.clone()?;
+        Some((shortage.missing, shortage.at, shortage.fetched_from))
     }
 
     /// Those that are closed, the newest first, in words.

@@ -22,6 +22,8 @@ offline, request failed; next try in 4s
   closed from  until      tries  why
   10:22:05Z    10:25:25Z      1  asleep
     covered by store-01.do-ams3.status.prod, 7 messages
+    3 messages were missing at store-02.do-ams3.status.prod, fetched from
+    store-01.do-ams3.status.prod and 1 more
   10:12:05Z    10:15:25Z      4  sidecar not running
     given up: no mailserver keeps it that long
 ";
@@ -37,6 +39,10 @@ fn report() -> Value {
         { "mailserver": "store-02", "failure": "refused", "messages": 0 },
         { "mailserver": "store-01.do-ams3.status.prod", "failure": null, "messages": 7 },
     ]);
+    let shortage = json!({
+        "missing": 3, "at": ["store-02.do-ams3.status.prod"],
+        "fetched_from": ["store-01.do-ams3.status.prod", "mine"],
+    });
     json!({
         "now_ms": NOW, "covered_until_ms": NOW - 160_000, "requesting": false, "next_try_ms": 4000,
         "open": [
@@ -48,7 +54,8 @@ fn report() -> Value {
         ],
         "recent": [
             { "id": 6, "from_ms": NOW - 1_200_000, "until_ms": NOW - 1_000_000, "reasons": ["asleep"],
-              "state": { "state": "covered", "at_ms": NOW }, "requests": 1, "attempts": covered, "audit": null },
+              "state": { "state": "covered", "at_ms": NOW }, "requests": 1, "attempts": covered,
+              "audit": { "at_ms": NOW, "by": ["a"], "held": 9, "missing": 0 }, "shortage": shortage },
             { "id": 5, "from_ms": NOW - 1_800_000, "until_ms": NOW - 1_600_000, "reasons": ["sidecar_away"],
               "state": { "state": "given_up", "at_ms": NOW, "why": "no mailserver keeps it that long" },
               "requests": 4, "attempts": [], "audit": null },
@@ -92,6 +99,8 @@ fn nothing_of_others_breaks_the_page() {
     }
     report["recent"][0]["attempts"][1]["mailserver"] = evil.clone().into();
     report["recent"][1]["state"]["why"] = evil.clone().into();
+    report["recent"][0]["shortage"]["at"][0] = evil.clone().into();
+    report["recent"][0]["shortage"]["fetched_from"][0] = evil.clone().into();
     report["recent"][1]["until_ms"] = u64::MAX.into();
     let page = page(&report, true);
     assert!(!page.contains('\u{1b}'));

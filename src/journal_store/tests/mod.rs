@@ -36,6 +36,7 @@ fn window(number: u64) -> Window {
         requests: 9,
         fetched_from: vec![],
         audit: None,
+        shortage: None,
     }
 }
 

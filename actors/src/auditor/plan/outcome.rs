@@ -33,7 +33,7 @@ impl Plan {
         let (respondents, random) = (&self.respondents, &mut self.random);
         let (from, age) = (&job.from, now.saturating_duration_since(job.covered));
         let judgement = judge(from, age, kept, answers.as_ref(), respondents, random, now);
-        let Some(verdict) = self.audits.settle(job, judgement, now) else {
+        let Some(verdict) = self.audits.settle(job, judgement, respondents, now) else {
             return;
         };
         match &verdict.finding {

@@ -17,7 +17,7 @@ use crate::{
         moment::{Moment, Period},
         node::{Connectedness, Generation, NodeState},
         verdict::Verdict,
-        window::{Audit, Reason, State, WindowId},
+        window::{Audit, Reason, Shortage, State, WindowId},
     },
 };
 
@@ -242,9 +242,7 @@ impl Book {
             .get(id)
             .and_then(|it| it.audit.as_ref())
             .map_or(0, |it| it.missing);
-        if let (Some(window), Some(audit)) = (self.ledger.change(id), audit) {
-            window.audit = Some(audit);
-        }
+        self.write(id, audit.clone());
         match &audited.finding {
             Finding::Complete => {
                 self.counts.found_missing += was_short;
@@ -255,7 +253,11 @@ impl Book {
                 missing,
                 short,
                 wanted,
-            } => self.fetch_again(id, *missing, short, wanted.clone()),
+            } => {
+                self.fetch_again(id, *missing, short, wanted.clone());
+                // One that was closed is open only now.
+                self.write(id, audit);
+            }
             Finding::Repeat { missing } => self.repeat(id, *missing, wall),
             Finding::Unhealed { missing } => {
                 let why = format!("others hold {missing} messages that this node does not take");
@@ -270,6 +272,12 @@ impl Book {
         }
     }
 
+    fn write(&mut self, id: WindowId, audit: Option<Audit>) {
+        if let (Some(window), Some(audit)) = (self.ledger.change(id), audit) {
+            window.audit = Some(audit);
+        }
+    }
+
     /// Only what was fetched can be covered: it may have been opened again meanwhile.
     fn cover(&mut self, id: WindowId, wall: Moment) {
         let window = self.ledger.get(id);
@@ -278,13 +286,8 @@ impl Book {
         }
     }
 
-    fn fetch_again(
-        &mut self,
-        id: WindowId,
-        missing: u64,
-        short: &[Identity],
-        wanted: Vec<Identity>,
-    ) {
+    fn fetch_again(&mut self, id: WindowId, missing: u64, short: &[String], wanted: Vec<Identity>) {
+        let was_closed = self.ledger.get(id).is_none();
         // Where the node picks a mailserver for each query none can be wanted.
         let wanted = match self.picks {
             true => Vec::new(),
@@ -295,11 +298,16 @@ impl Book {
         }
         if let Some(window) = self.ledger.change(id) {
             window.reasons.insert(Reason::MailserverShort);
+            let shortage = window.shortage.get_or_insert_default();
+            match was_closed {
+                // What was missing before was fetched since.
+                true => shortage.join(&Shortage::found(missing, short)),
+                false => shortage.find(missing, short),
+            }
         }
-        let mailservers = short.iter().map(|it| it.as_str().to_owned()).collect();
         self.commands.push_back(Command::Publish(Event::AuditShort {
             window: id,
-            mailservers,
+            mailservers: short.to_vec(),
             missing,
         }));
     }
