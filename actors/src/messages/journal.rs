@@ -228,7 +228,7 @@ pub struct Report {
     pub requesting: bool,
     /// When the next request for an open window is made; `None` if none is due, or nobody can be asked.
     pub next_try_ms: Option<u64>,
-    /// The windows that are still to be covered, in the order of their numbers.
+    /// The windows that are still to be covered, the one that begins first before the others.
     pub open: Vec<Window>,
     /// Windows that were covered or given up, the newest first: at most [`MOST_RECENT`].
     pub recent: Vec<Window>,

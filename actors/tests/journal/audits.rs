@@ -67,6 +67,17 @@ fn what_was_missing_is_told_after_it_was_fetched() {
 }
 
 #[test]
+fn the_report_tells_of_the_oldest_window_first() {
+    let mut rig = fetched();
+    rig.open_window(300, 400, Reason::Asked);
+    rig.open_window(100, 200, Reason::Asked);
+    let begins: Vec<_> = rig.open().iter().map(|it| it.from).collect();
+    assert_eq!(begins, [at(100), at(300), at(601)], "numbers 4, 3 and 2");
+    let covered_until = rig.book.report(rig.now).covered_until;
+    assert_eq!(covered_until, Some(at(100)));
+}
+
+#[test]
 fn where_nobody_holds_all_it_is_fetched_from_each_in_turn() {
     let mut rig = fetched();
     rig.short(2, 5, &[1, 2]);

@@ -86,8 +86,9 @@ impl Book {
     /// For people.
     #[must_use]
     pub fn report(&self, now: Instant) -> Report {
-        let open: Vec<_> = self.ledger.live().cloned().collect();
-        let first = open.iter().map(|it| it.from).min();
+        let mut open: Vec<_> = self.ledger.live().cloned().collect();
+        open.sort_by_key(|it| it.from);
+        let first = open.first().map(|it| it.from);
         let wall = self.clock.at(now);
         let began = self.counts.completed > 0;
         let next = self
