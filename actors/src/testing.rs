@@ -11,8 +11,10 @@ use crate::{
     model::{
         candidate::{Considered, Standing},
         mailserver::{Identity, Mailserver, Origin},
+        moment::Moment,
         node::{Mode, Profile},
         probe::{ProbeFailure, Reply, Stage},
+        topic::{MarkedTopic, Topic},
     },
 };
 
@@ -226,6 +228,18 @@ pub fn mailserver(index: usize) -> Mailserver {
         address,
         fleet: "test".into(),
         origin: Origin::Fleet,
+    }
+}
+
+/// Topic number `index` of a test node, never asked for.
+#[must_use]
+pub fn marked_topic(index: usize) -> MarkedTopic {
+    MarkedTopic {
+        topic: Topic {
+            pubsub: "/waku/2/rs/16/32".into(),
+            content: format!("/waku/1/0x{index:08x}/rfc26"),
+        },
+        last_request: Moment::default(),
     }
 }
 

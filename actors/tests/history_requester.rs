@@ -13,16 +13,17 @@ use ::actors::{
         },
         journal::Owe,
         node::{
-            Connect, DropPeer, HistorySignal, Introduce, NodePort, RefreshPeers, RequestCommunity,
-            RequestHistory,
+            Connect, DropPeer, HistorySignal, Introduce, NodePort, ReadTopics, RefreshPeers,
+            RequestCommunity, RequestHistory,
         },
         online::Clocks,
     },
     model::{
         moment::Moment,
         node::{CommunityAnswer, HistoryAnswer, NodeError},
+        topic::MarkedTopic,
     },
-    testing::{Probe, Received, mailserver, settle},
+    testing::{Probe, Received, mailserver, marked_topic, settle},
 };
 use actix::prelude::*;
 
@@ -34,6 +35,9 @@ const DONE: History = Ok(HistoryAnswer::Done {
 });
 const COMMUNITY: &str = "0x020000000000000000000000000000000000000000000000000000000000000001";
 const NULL: History = Ok(HistoryAnswer::NothingDone);
+
+/// When the tests begin, in seconds.
+const START: u64 = 1_000;
 
 struct Mailboxes {
     requester: Addr<HistoryRequester>,
@@ -57,6 +61,11 @@ fn requester_with(mut answers: Vec<History>, kept_before: Vec<KeptCommunity>) ->
     let answers = Rc::new(RefCell::new(answers));
     let next = move |_: &RequestHistory| answers.borrow_mut().pop().unwrap_or(DONE);
     let (request_history, asked) = Probe::answering(next);
+    let at_the_start = MarkedTopic {
+        last_request: Moment::from_seconds(START),
+        ..marked_topic(0)
+    };
+    let read_topics = Probe::answering(move |_: &ReadTopics| Ok(vec![at_the_start.clone()])).0;
     let (request_community, communities) = Probe::answering(|_| Ok(CommunityAnswer::Found));
     let (failing_to, failing) = Probe::start();
     let (served_to, served) = Probe::start();
@@ -69,6 +78,7 @@ fn requester_with(mut answers: Vec<History>, kept_before: Vec<KeptCommunity>) ->
             drop_peer: Probe::<DropPeer>::answering(|_| panic!("not its business")).0,
             refresh_peers: Probe::<RefreshPeers>::start().0,
             request_history,
+            read_topics,
             request_community,
         },
         failing: failing_to,
@@ -170,6 +180,7 @@ async fn signals_of_the_node_reach_the_ledger() {
         pause: Duration::ZERO,
         since: None,
     };
+    it.requester.send(clocks(START)).await.unwrap();
     it.requester.send(itself).await.unwrap();
     it.requester.send(HistorySignal::Started).await.unwrap();
     it.requester.send(HistorySignal::Completed).await.unwrap();
@@ -177,6 +188,14 @@ async fn signals_of_the_node_reach_the_ledger() {
     settle().await;
     it.asked.assert_none("the node asked by itself").await;
     assert_eq!(it.served.drain().await.len(), 1);
+}
+
+/// The wall clock shows so many seconds.
+fn clocks(seconds: u64) -> Clocks {
+    Clocks {
+        boot: Duration::ZERO,
+        wall: Moment::from_seconds(seconds).into(),
+    }
 }
 
 #[actix::test]
@@ -189,10 +208,6 @@ async fn a_refused_community_is_answered_with_the_reason() {
 #[actix::test]
 async fn communities_that_wait_are_kept_at_each_change() {
     let it = requester(vec![]);
-    let clocks = |seconds: u64| Clocks {
-        boot: Duration::ZERO,
-        wall: Moment::from_millis(seconds * 1_000).into(),
-    };
     let queue = QueueCommunity(COMMUNITY.to_owned());
     let accepted = it.requester.send(queue).await;
     accepted.unwrap().unwrap();

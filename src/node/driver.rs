@@ -87,6 +87,7 @@ impl Driver {
             drop_peer: driver.clone().recipient(),
             refresh_peers: driver.clone().recipient(),
             request_history: driver.clone().recipient(),
+            read_topics: driver.clone().recipient(),
             request_community: driver.clone().recipient(),
         }
     }

@@ -26,7 +26,7 @@ use crate::{
             MailserverFailing, MailserverGone, MailserverServed, QueueCommunity, QueueError,
         },
         journal::{Owe, RequestBegan, RequestEnded},
-        node::{HistorySignal, NodePort, RequestCommunity, RequestHistory},
+        node::{HistorySignal, NodePort, ReadTopics, RequestCommunity, RequestHistory},
         online::Clocks,
     },
 };
@@ -105,6 +105,13 @@ impl HistoryRequester {
                 ctx.spawn(answer.into_actor(self).map(move |answer, requester, ctx| {
                     let answer = answer.unwrap_or_else(|closed| Err(closed.into()));
                     requester.run(ctx, |it, now| it.handle_answer(number, &answer, now));
+                }));
+            }
+            Command::ReadMarkers(number) => {
+                let answer = ports.node.read_topics.send(ReadTopics);
+                ctx.spawn(answer.into_actor(self).map(move |answer, requester, ctx| {
+                    let answer = answer.unwrap_or_else(|closed| Err(closed.into()));
+                    requester.run(ctx, |it, now| it.handle_markers(number, &answer, now));
                 }));
             }
             Command::RequestCommunity(number, id) => {

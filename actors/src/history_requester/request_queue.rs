@@ -1,6 +1,7 @@
 //! What is owed to the node, without I/O: what happens (`inputs`) and the time in, commands out.
 
 mod inputs;
+mod node_requests;
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -15,7 +16,7 @@ use crate::{
     model::{
         backoff::Backoff,
         mailserver::{Identity, Mailserver, MailserverRef},
-        moment::Moment,
+        moment::{Moment, WallClock},
         node::Blame,
     },
 };
@@ -46,6 +47,8 @@ impl Default for Config {
 pub enum Command {
     /// Ask for history, going back so far; the answer comes back with the number.
     Request(u64, Option<Moment>),
+    /// Read the topics of the node, with their markers; the answer comes back with the number.
+    ReadMarkers(u64),
     /// The journal is told that a request began.
     Began(RequestBegan),
     /// And that it ended.
@@ -66,8 +69,22 @@ enum Stage {
     Idle,
     /// The node may ask by itself.
     NodeMayAsk { until: Instant },
-    /// It does.
-    NodeAsks { until: Instant },
+    /// It does, or so its signals say.
+    NodeAsks { started: Instant, until: Instant },
+    /// It was answered; its markers have still to tell that it asked for everything.
+    ReadingMarkers {
+        number: u64,
+        started: Instant,
+        /// When they have moved at the latest.
+        follow: Instant,
+        until: Instant,
+    },
+    /// They have not moved yet.
+    MarkersFollow {
+        started: Instant,
+        follow: Instant,
+        until: Instant,
+    },
     /// We asked.
     Asking {
         number: u64,
@@ -122,6 +139,7 @@ pub struct RequestQueue {
     patience: Patience,
     node_request: Option<NodeRequest>,
     communities: CommunityQueue,
+    clock: Option<WallClock>,
     last_number: u64,
     completed: u64,
     failed: u64,
@@ -143,6 +161,7 @@ impl RequestQueue {
             patience: Patience::default(),
             node_request: None,
             communities: CommunityQueue::default(),
+            clock: None,
             last_number: 0,
             completed: 0,
             failed: 0,
@@ -162,7 +181,9 @@ impl RequestQueue {
         match self.stage {
             Stage::Idle => None,
             Stage::NodeMayAsk { until }
-            | Stage::NodeAsks { until }
+            | Stage::NodeAsks { until, .. }
+            | Stage::ReadingMarkers { until, .. }
+            | Stage::MarkersFollow { until, .. }
             | Stage::Asking { until, .. }
             | Stage::Confirming { until, .. }
             | Stage::AskingCommunity { until, .. }
@@ -292,15 +313,6 @@ impl RequestQueue {
         let back_to = self.owed.as_ref().and_then(|it| it.back_to);
         self.begin(number, back_to, now);
         self.commands.push_back(Command::Request(number, back_to));
-    }
-
-    fn node_asks(&mut self, now: Instant) {
-        self.publish_requested();
-        let number = self.next_number();
-        self.begin(number, None, now);
-        self.stage = Stage::NodeAsks {
-            until: now + self.config.timeout,
-        };
     }
 
     /// Who is asked, for the events: `None` if nobody can be; in it `None` if the node picks one.

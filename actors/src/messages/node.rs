@@ -166,6 +166,8 @@ pub struct NodePort {
     pub refresh_peers: Recipient<RefreshPeers>,
     /// See [`RequestHistory`].
     pub request_history: Recipient<RequestHistory>,
+    /// See [`ReadTopics`].
+    pub read_topics: Recipient<ReadTopics>,
     /// See [`RequestCommunity`].
     pub request_community: Recipient<RequestCommunity>,
 }

@@ -19,11 +19,11 @@ use ::actors::{
         mailserver::Identity,
         moment::{Moment, Period},
         node::{Mode, NodeError, NodeState},
-        topic::{MarkedTopic, MessageHash, Topic},
+        topic::{MarkedTopic, MessageHash},
         verdict::Verdict,
         window::WindowId,
     },
-    testing::{PEER_IDS, Probe, Received, mailserver, profile, settle},
+    testing::{PEER_IDS, Probe, Received, mailserver, marked_topic, profile, settle},
 };
 use actix::prelude::*;
 
@@ -52,16 +52,6 @@ pub(crate) struct Rig {
     pub(crate) opened: Received<OpenWindow>,
     pub(crate) preferred: Received<Prefer>,
     events: Received<Publish>,
-}
-
-fn topic(index: usize) -> MarkedTopic {
-    MarkedTopic {
-        topic: Topic {
-            pubsub: "/waku/2/rs/16/32".into(),
-            content: format!("/waku/1/0x{index:08x}/rfc26"),
-        },
-        last_request: Moment::default(),
-    }
 }
 
 /// The number of a mailserver.
@@ -130,7 +120,10 @@ pub(crate) fn rig_after(config: Config, swept: Option<i64>) -> Rig {
         read_topics: Probe::<ReadTopics>::answering(move |_| {
             let mut world = of_topics.borrow_mut();
             world.topics_read += 1;
-            world.topics.clone().unwrap_or_else(|| Ok(vec![topic(1)]))
+            world
+                .topics
+                .clone()
+                .unwrap_or_else(|| Ok(vec![marked_topic(1)]))
         })
         .0,
         query_store: Probe::<QueryStore>::answering(move |it| to_world.borrow_mut().answer(it)).0,
@@ -261,7 +254,7 @@ impl Rig {
     }
 
     pub(crate) fn topics(&self, topics: Result<usize, NodeError>) {
-        let topics = topics.map(|it| (0..it).map(topic).collect());
+        let topics = topics.map(|it| (0..it).map(marked_topic).collect());
         self.world.borrow_mut().topics = Some(topics);
     }
 

@@ -15,8 +15,8 @@ use ::actors::{
         events::{Event, Publish},
         history::{MailserverAvailable, MailserverFailing, MailserverGone, Source},
         node::{
-            Connect, DropPeer, Introduce, NodeChanged, NodePort, RefreshPeers, RequestCommunity,
-            RequestHistory,
+            Connect, DropPeer, Introduce, NodeChanged, NodePort, ReadTopics, RefreshPeers,
+            RequestCommunity, RequestHistory,
         },
         peers::{Mark, PeerDisconnected, Repeat},
         selection::{Decision, Select},
@@ -269,6 +269,7 @@ pub(crate) fn ports(
             drop_peer: dialler.recipient(),
             refresh_peers: log.mailbox(|_: &RefreshPeers| "refresh".into()),
             request_history: Probe::<RequestHistory>::answering(|_| panic!("not its business")).0,
+            read_topics: Probe::<ReadTopics>::answering(|_| panic!("nor this")).0,
             request_community: Probe::<RequestCommunity>::answering(|_| panic!("nor this")).0,
         },
         select: log.mailbox(move |it: &Select| {

@@ -54,9 +54,11 @@ fn a_panic_ends_the_request_that_was_under_way() {
 #[test]
 fn what_a_node_asks_by_itself_is_told_as_ours_is() {
     let mut rig = Rig::new();
+    rig.clock(1_000);
     rig.node_may_ask(0);
     rig.signal(HistorySignal::Started);
     rig.signal(HistorySignal::Completed);
+    rig.markers(&[1_000]);
     assert_eq!(told(&mut rig), ["1 began, of 0", "1: completed"]);
     // Nobody expected this one: it may be about a single chat.
     rig.signal(HistorySignal::Started);

@@ -2,10 +2,9 @@
 
 mod communities;
 mod journal;
+mod node_requests;
 mod picked;
 mod rig;
-
-use actors::messages::node::HistorySignal;
 
 use rig::*;
 
@@ -170,110 +169,4 @@ fn a_request_ends_a_pause() {
     assert_eq!(rig.wants(), ["ask"]);
     rig.answer(&DONE);
     assert_eq!(rig.wants(), ["completed by 0", "served by 0"]);
-}
-
-// === nodes that ask by themselves ===
-
-#[test]
-fn a_node_that_asks_by_itself_is_not_asked() {
-    let mut rig = Rig::new();
-    rig.node_may_ask(0);
-    rig.pass(50);
-    rig.signal(HistorySignal::Started);
-    assert_eq!(rig.wants(), ["requested from 0"]);
-    rig.pass(5_000);
-    rig.signal(HistorySignal::Completed);
-    assert_eq!(rig.wants(), ["completed by 0", "served by 0"]);
-}
-
-#[test]
-fn a_signal_that_overtakes_the_news_of_the_change_belongs_to_it() {
-    let mut rig = Rig::new();
-    rig.signal(HistorySignal::Started);
-    rig.pass(20);
-    rig.node_may_ask(0);
-    assert_eq!(rig.wants(), ["requested from 0"]);
-    rig.signal(HistorySignal::Completed);
-    assert_eq!(rig.wants(), ["completed by 0", "served by 0"]);
-
-    rig.queue.handle_gone(rig.now);
-    rig.signal(HistorySignal::Started);
-    rig.signal(HistorySignal::Completed);
-    rig.node_may_ask(1);
-    let whole = ["requested from 1", "completed by 1", "served by 1"];
-    assert_eq!(rig.wants(), whole);
-}
-
-#[test]
-fn a_request_from_before_the_loss_says_nothing_about_the_next_mailserver() {
-    let mut rig = Rig::new();
-    rig.node_may_ask(0);
-    rig.signal(HistorySignal::Started);
-    rig.signal(HistorySignal::Completed);
-    rig.wants();
-    rig.queue.handle_gone(rig.now);
-    rig.pass(500);
-    rig.node_may_ask(1);
-    assert_eq!(rig.wants(), NOTHING);
-    rig.pass(1_000);
-    assert_eq!(rig.wants(), ["requested from 1", "ask"]);
-}
-
-/// Another mailserver takes the place of one that works: there is no word that it is gone.
-#[test]
-fn what_was_asked_of_the_one_before_says_nothing_about_the_next() {
-    // By us.
-    let mut rig = Rig::new();
-    rig.available(0);
-    rig.signal(HistorySignal::Started);
-    rig.signal(HistorySignal::Completed);
-    rig.answer(&DONE);
-    rig.wants();
-    rig.pass(7);
-    rig.node_may_ask(1);
-    assert_eq!(rig.wants(), NOTHING);
-
-    // By the node, which was answered or not.
-    for completed in [true, false] {
-        let mut rig = Rig::new();
-        rig.node_may_ask(0);
-        rig.signal(HistorySignal::Started);
-        if completed {
-            rig.signal(HistorySignal::Completed);
-        }
-        rig.wants();
-        rig.node_may_ask(1);
-        assert_eq!(rig.wants(), NOTHING, "{completed}");
-        rig.pass(1_000);
-        assert_eq!(rig.wants(), ["requested from 1", "ask"]);
-    }
-}
-
-#[test]
-fn a_node_that_never_starts_is_asked_after_a_second() {
-    let mut rig = Rig::new();
-    rig.node_may_ask(0);
-    rig.pass(999);
-    assert_eq!(rig.wants(), NOTHING);
-    rig.pass(1);
-    assert_eq!(rig.wants(), ["requested from 0", "ask"]);
-}
-
-#[test]
-fn a_request_of_the_node_that_fails_or_never_ends_is_repeated_by_us() {
-    for fails in [true, false] {
-        let mut rig = Rig::new();
-        rig.node_may_ask(0);
-        rig.signal(HistorySignal::Started);
-        rig.wants();
-        match fails {
-            true => rig.signal(HistorySignal::Failed {
-                reason: "no answer".into(),
-            }),
-            false => rig.pass(90_000),
-        }
-        assert_eq!(rig.wants(), ["failed by 0"]);
-        rig.pass(2_000);
-        assert_eq!(rig.wants(), ["ask"]);
-    }
 }

@@ -18,8 +18,9 @@ use actors::{
         mailserver::MailserverRef,
         moment::Moment,
         node::{CommunityAnswer, HistoryAnswer, NodeError},
+        topic::MarkedTopic,
     },
-    testing::mailserver,
+    testing::{mailserver, marked_topic},
 };
 
 pub(crate) type History = Result<HistoryAnswer, NodeError>;
@@ -120,6 +121,17 @@ impl Rig {
         self.queue.handle_clock(wall, self.now);
     }
 
+    /// Answers the markers that are wanted: of a topic each, in seconds.
+    pub(crate) fn markers(&mut self, seconds: &[u64]) {
+        self.wants();
+        let topics = seconds.iter().map(|it| MarkedTopic {
+            last_request: Moment::from_seconds(*it),
+            ..marked_topic(0)
+        });
+        let answer = Ok(topics.collect());
+        self.queue.handle_markers(self.number, &answer, self.now);
+    }
+
     pub(crate) fn community(&mut self, answer: &Community) {
         (self.queue).handle_community(self.number, answer, self.now);
     }
@@ -174,6 +186,10 @@ impl Rig {
                     };
                     self.told.push(format!("{}: {outcome}", ended.number));
                     continue;
+                }
+                Command::ReadMarkers(number) => {
+                    self.number = number;
+                    "read markers".into()
                 }
                 Command::RequestCommunity(number, id) => {
                     self.number = number;

@@ -33,6 +33,7 @@ fn node(
         drop_peer: Probe::answering(|_| Ok(())).0,
         refresh_peers: Probe::start().0,
         request_history,
+        read_topics: Probe::answering(|_| Ok(Vec::new())).0,
         request_community,
     }
 }

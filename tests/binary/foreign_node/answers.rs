@@ -1,5 +1,7 @@
 //! What the scripted node answers, and does.
 
+use std::time::UNIX_EPOCH;
+
 use serde_json::{Value, json};
 
 use super::{Call, Frame, Generation, Shared, State};
@@ -34,6 +36,7 @@ pub(super) fn answer(node: &Shared, call: &Call) -> Option<Value> {
             recorded(node, &call.method)
         }
         "wakuext_requestAllHistoricMessages" => return history(node, call),
+        "mailservers_getMailserverTopics" => topics(node, &call.method),
         // `wakuext_dropPeer` among them: on v0.94 it drops nothing.
         method => recorded(node, method),
     })
@@ -151,9 +154,27 @@ fn pin(node: &Shared, pins: &Value) {
     say("mailserver.changed", chosen.clone());
     say("mailserver.available", chosen);
     if asks {
-        say("history.request.started", json!({}));
-        say("history.request.completed", json!({}));
+        request(node);
     }
+}
+
+/// Asks for history; that moves the markers of all topics (recorded: to now).
+fn request(node: &Shared) {
+    let now = UNIX_EPOCH.elapsed().expect("a clock").as_secs();
+    node.state().marker = Some(now);
+    for kind in ["history.request.started", "history.request.completed"] {
+        node.send(Frame::Text(node.recordings.signal(kind, json!({}))));
+    }
+}
+
+fn topics(node: &Shared, method: &str) -> Value {
+    let mut answer = recorded(node, method);
+    if let Some(marker) = node.state().marker {
+        for topic in answer["result"].as_array_mut().into_iter().flatten() {
+            topic["last-request"] = marker.into();
+        }
+    }
+    answer
 }
 
 fn history(node: &Shared, call: &Call) -> Option<Value> {
@@ -167,8 +188,6 @@ fn history(node: &Shared, call: &Call) -> Option<Value> {
     if node.state().peers.is_empty() {
         return Some(recorded(node, "nothing done"));
     }
-    for kind in ["history.request.started", "history.request.completed"] {
-        node.send(Frame::Text(node.recordings.signal(kind, json!({}))));
-    }
+    request(node);
     Some(recorded(node, &call.method))
 }

@@ -58,6 +58,8 @@ pub(crate) struct State {
     pub(crate) history_hangs: bool,
     /// Asks for history by itself after a switch (generation pin).
     pub(crate) asks_itself: bool,
+    /// When history was asked for last, in seconds since 1970: the markers of its topics.
+    marker: Option<u64>,
     pub(crate) subscribers: usize,
     /// Pings that the clients of the signal socket answered.
     pub(crate) pongs: usize,
@@ -139,6 +141,7 @@ impl ForeignNode {
             html: false,
             history_hangs: false,
             asks_itself: true,
+            marker: None,
             subscribers: 0,
             pongs: 0,
         };

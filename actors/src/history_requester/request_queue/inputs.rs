@@ -11,7 +11,7 @@ use crate::{
         node::HistorySignal,
     },
     model::{
-        moment::Moment,
+        moment::{Moment, WallClock},
         node::{Blame, CommunityAnswer, HistoryAnswer, NodeError},
     },
 };
@@ -62,9 +62,9 @@ impl RequestQueue {
         let same = |it: &NodeRequest| now.saturating_duration_since(it.started) <= SAME_CHANGE;
         match request.filter(same) {
             Some(request) => {
-                self.node_asks(now);
+                self.node_asks(request.started, now);
                 if request.completed {
-                    self.complete_node_request(now);
+                    self.prove_node_request(request.started, now);
                 }
             }
             None => {
@@ -85,17 +85,11 @@ impl RequestQueue {
         self.end_without("the mailserver was lost", Duration::ZERO);
     }
 
-    /// What the node asked by itself was answered.
-    fn complete_node_request(&mut self, now: Instant) {
-        // It went on from where it was: if it was to go back, the journal owes that still.
-        self.complete(Completed { rewound: true }, now);
-    }
-
-    /// A request of the node itself went on.
+    /// A request of the node itself went on, ours or one of its own.
     pub fn handle_signal(&mut self, signal: &HistorySignal, now: Instant) {
         match signal {
             HistorySignal::Started => match &mut self.stage {
-                Stage::NodeMayAsk { .. } => self.node_asks(now),
+                Stage::NodeMayAsk { .. } => self.node_asks(now, now),
                 // It tells of ours: nothing that a mailserver gives which comes to be used next.
                 Stage::Asking { proof, .. } if matches!(proof, Proof::None) => {
                     *proof = Proof::Started;
@@ -110,7 +104,11 @@ impl RequestQueue {
             HistorySignal::Completed => {
                 let in_the_way = self.was_in_the_way();
                 match &mut self.stage {
-                    Stage::NodeAsks { .. } => self.complete_node_request(now),
+                    &mut (Stage::NodeAsks { started, .. }
+                    | Stage::ReadingMarkers { started, .. }
+                    | Stage::MarkersFollow { started, .. }) => {
+                        self.prove_node_request(started, now);
+                    }
                     Stage::Asking { proof, .. } if !matches!(proof, Proof::Completed) => {
                         *proof = Proof::Completed;
                     }
@@ -130,7 +128,10 @@ impl RequestQueue {
                 }
             }
             HistorySignal::Failed { reason } => match &mut self.stage {
-                Stage::NodeAsks { .. } | Stage::Confirming { .. } => {
+                Stage::NodeAsks { .. }
+                | Stage::ReadingMarkers { .. }
+                | Stage::MarkersFollow { .. }
+                | Stage::Confirming { .. } => {
                     self.fail(reason, Blame::Mailserver, now);
                 }
                 Stage::Asking { proof, .. } => *proof = Proof::Failed(reason.clone()),
@@ -211,7 +212,11 @@ impl RequestQueue {
     pub fn handle_owe(&mut self, owe: Owe, now: Instant) {
         let Owe { since, at_once } = owe;
         match self.stage {
-            Stage::Asking { .. } | Stage::Confirming { .. } | Stage::NodeAsks { .. } => {
+            Stage::Asking { .. }
+            | Stage::Confirming { .. }
+            | Stage::NodeAsks { .. }
+            | Stage::ReadingMarkers { .. }
+            | Stage::MarkersFollow { .. } => {
                 let next = self.owed_next.take().flatten();
                 self.owed_next = Some(next.into_iter().chain(since).min());
             }
@@ -246,6 +251,7 @@ impl RequestQueue {
 
     /// The wall clock was read.
     pub fn handle_clock(&mut self, wall: Moment, now: Instant) {
+        self.clock = Some(WallClock::new(wall, now));
         self.communities.set_clock(wall, now);
     }
 
@@ -253,9 +259,15 @@ impl RequestQueue {
     pub fn handle_timeout(&mut self, now: Instant) {
         match self.stage {
             Stage::NodeMayAsk { until } if now >= until => self.ask(now),
-            Stage::NodeAsks { until } if now >= until => {
+            Stage::NodeAsks { until, .. } if now >= until => {
                 self.fail("the node's own request never ended", Blame::Mailserver, now);
             }
+            Stage::ReadingMarkers { until, .. } if now >= until => self.ask_after_all(now),
+            Stage::MarkersFollow {
+                started,
+                follow,
+                until,
+            } if now >= until => self.read_markers(started, follow, now),
             Stage::Asking { number, until, .. } if now >= until => {
                 let answer = Err(NodeError::Timeout(self.config.timeout));
                 self.handle_answer(number, &answer, now);
