@@ -23,7 +23,8 @@ const LONGEST_CUT: Duration = Duration::from_secs(120);
 /// So often a window is found short, and fetched again.
 const MOST_ROUNDS: u32 = 4;
 
-/// Windows up to this long are not fetched a second time on suspicion.
+/// Periods up to this long, with their margins, are not fetched a second time on suspicion. With the default margins of a
+/// minute every outage is longer: a message that a short one lost is lost as much.
 const MATTERS: Duration = Duration::from_secs(60);
 
 /// The pauses before it is tried again.
