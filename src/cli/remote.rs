@@ -225,5 +225,22 @@ fn failure(error: ClientError) -> Failure {
         } => Exit::Usage,
         ClientError::Refused { .. } => Exit::Internal,
     };
-    exit.because(error)
+    match next_step(&error) {
+        Some(step) => exit.because(format_args!("{error}\n{step}")),
+        None => exit.because(error),
+    }
+}
+
+/// What a person can do about it.
+fn next_step(error: &ClientError) -> Option<&'static str> {
+    match error {
+        ClientError::Unreachable { .. } => Some(
+            "Is the sidecar running? `mailserver-sidecar run` starts one; one that listens elsewhere is asked with\n\
+             --set control.listen=ADDRESS:PORT, or with the --config that it was started with.",
+        ),
+        ClientError::Foreign { .. } => Some(
+            "Another program has that port: --set control.listen=ADDRESS:PORT names the one of the sidecar.",
+        ),
+        ClientError::Refused { .. } => None,
+    }
 }

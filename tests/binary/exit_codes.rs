@@ -145,7 +145,8 @@ async fn commands_for_a_sidecar_that_is_not_there_are_69() {
     drop(free);
     let listen = format!("control.listen={address}");
     for command in ["status", "mailservers", "unpin", "events"] {
-        fails(&[command, "--set", &listen], 69, &[&address]).await;
+        let next = "mailserver-sidecar run";
+        fails(&[command, "--set", &listen], 69, &[&address, next]).await;
     }
     fails(&["pin", "x", "--set", &listen], 69, &[&address]).await;
 }
