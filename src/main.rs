@@ -49,9 +49,16 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 async fn execute(line: &CommandLine) -> Result<(), Failure> {
+    match line.wanted() {
+        // Wrong settings do not matter to it.
+        Command::Document(document) => document.tell(CommandLine::definition()),
+        command => execute_with_settings(line, command).await,
+    }
+}
+
+async fn execute_with_settings(line: &CommandLine, command: Command) -> Result<(), Failure> {
     let sources = line.global.sources(std::env::vars_os());
     let loaded = Settings::load(&sources).map_err(|error| Exit::Usage.because(error))?;
-    let command = line.wanted();
     log_to_stderr(line.global.log.as_deref(), &command, &loaded.settings)?;
     let Loaded {
         settings,
@@ -73,6 +80,7 @@ async fn execute(line: &CommandLine) -> Result<(), Failure> {
             }
             cli::print(&cli::render_check(&provenance, output.json)).map(drop)
         }
+        Command::Document(document) => document.tell(CommandLine::definition()),
         Command::Remote(remote) => cli::run_remote(&remote, &settings).await,
     }
 }

@@ -6,6 +6,9 @@
 /// The width that everything fits in.
 pub(super) const WIDTH: usize = 80;
 
+/// The width of the label that a field begins with, and of the blank after it.
+pub(super) const LABEL: usize = 11;
+
 /// Shortens to a number of columns; what was cut out of the middle is marked.
 pub(super) fn shorten(text: &str, width: usize) -> String {
     let text = printable(text);

@@ -5,7 +5,9 @@
 
 mod check;
 mod choice;
+mod colour;
 mod coverage;
+mod documents;
 mod events;
 mod history;
 mod layout;
@@ -25,6 +27,7 @@ use crate::{exit::Exit, settings::Sources};
 
 pub use check::render as render_check;
 pub use coverage::journal_says;
+pub use documents::Document;
 pub(crate) use layout::wrap;
 pub use output::{Output, print};
 pub use remote::{Remote, run as run_remote};
@@ -79,6 +82,9 @@ pub enum Command {
     Ping(Output),
     /// Validate the settings; print each value and where it came from
     Check(Output),
+    /// A command about the command line.
+    #[command(flatten)]
+    Document(Document),
     /// A command for a running sidecar.
     #[command(flatten)]
     Remote(Remote),
@@ -156,7 +162,7 @@ impl CommandLine {
     /// Wrong usage, or a wish for help or the version: the text for the user ([`clap::Error::print`]), with
     /// [`exit_of`] for the code.
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let matches = with_global_options(Self::command()).try_get_matches_from(arguments)?;
+        let matches = Self::definition().try_get_matches_from(arguments)?;
         let mut line = Self::from_arg_matches(&matches)?;
         let mut level = &matches;
         while let Some((_, inner)) = level.subcommand() {
@@ -164,6 +170,12 @@ impl CommandLine {
             level = inner;
         }
         Ok(line)
+    }
+
+    /// All commands with all their options.
+    #[must_use]
+    pub fn definition() -> clap::Command {
+        with_global_options(Self::command())
     }
 
     /// What to do; `run` if nothing was said.
@@ -207,6 +219,8 @@ fn with_global_options(command: clap::Command) -> clap::Command {
 
 #[cfg(test)]
 mod tests {
+    use clap_complete::Shell;
+
     use super::*;
 
     #[test]
@@ -306,7 +320,7 @@ mod tests {
 
     #[test]
     fn the_definitions_hold_together() {
-        let command = with_global_options(CommandLine::command());
+        let command = CommandLine::definition();
         let check = command
             .find_subcommand("check")
             .and_then(clap::Command::get_about);
@@ -317,6 +331,38 @@ mod tests {
                 .starts_with("Validate the settings")
         );
         command.debug_assert();
+    }
+
+    #[test]
+    fn every_shell_learns_every_command() {
+        for shell in Shell::value_variants() {
+            let script = documents::script(*shell, CommandLine::definition());
+            for word in ["simulate", "mailservers", "unpin", "config", "seed"] {
+                assert!(script.contains(word), "{shell}: {word}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_command_has_a_page() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let write = |directory: PathBuf| {
+            let directory = Some(directory);
+            Document::Man { directory }.tell(CommandLine::definition())
+        };
+        write(directory.path().into()).unwrap();
+        for (page, told) in [
+            ("mailserver-sidecar.1", "no message is missed"),
+            ("mailserver-sidecar-demo.1", "repeatable"),
+            ("mailserver-sidecar-history-fetch.1", "a period again"),
+        ] {
+            let text = std::fs::read_to_string(directory.path().join(page)).unwrap();
+            assert!(text.contains(told), "{page}: {text}");
+        }
+        let nowhere = directory.path().join("nowhere");
+        let failure = write(nowhere).unwrap_err();
+        assert_eq!(failure.exit, Exit::Unusable);
+        assert!(failure.reason.contains("nowhere"));
     }
 
     fn read(arguments: &str) -> Result<CommandLine, clap::Error> {

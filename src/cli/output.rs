@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use clap::Args;
 
+use super::colour::paint;
 use crate::exit::{Exit, Failure};
 
 /// How a result is printed.
@@ -25,6 +26,20 @@ pub fn print(text: &str) -> Result<bool, Failure> {
     written(
         stdout
             .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush()),
+    )
+}
+
+/// As [`print`], a page for people: in colours on a terminal, unless `NO_COLOR` is set.
+///
+/// # Errors
+///
+/// As for [`print`].
+pub(super) fn print_page(page: &str) -> Result<bool, Failure> {
+    let mut stdout = anstream::stdout().lock();
+    written(
+        stdout
+            .write_all(paint(page).as_bytes())
             .and_then(|()| stdout.flush()),
     )
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     events, history,
-    output::{Output, print},
+    output::{Output, print, print_page},
     status,
 };
 use crate::{
@@ -139,7 +139,10 @@ pub async fn run(command: &Remote, settings: &Settings) -> Result<(), Failure> {
             output.json,
         ),
     };
-    print(&if json { format!("{answer:#}\n") } else { text })?;
+    match json {
+        true => print(&format!("{answer:#}\n"))?,
+        false => print_page(&text)?,
+    };
     Ok(())
 }
 
@@ -196,7 +199,13 @@ async fn mailservers(
 async fn follow(client: &Client, after: Option<u64>, json: bool) -> Result<(), Failure> {
     let mut stream = client.events(after).await.map_err(failure)?;
     while let Some(event) = stream.next().await.map_err(failure)? {
-        if !print(&events::line(&event, json))? {
+        let line = events::line(&event, json);
+        let wanted = if json {
+            print(&line)
+        } else {
+            print_page(&line)
+        };
+        if !wanted? {
             break;
         }
     }

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{
     choice,
-    layout::{WIDTH, printable, push_line, shorten},
+    layout::{LABEL, WIDTH, printable, push_line, shorten},
     past,
 };
 
@@ -46,7 +46,7 @@ pub(super) fn page(report: &Value) -> String {
     if let Some(round) = choice::round(decision) {
         field(&mut out, "", &round);
     }
-    for (name, line) in past::lines(report, WIDTH - 11) {
+    for (name, line) in past::lines(report, WIDTH - LABEL) {
         field(&mut out, name, &line);
     }
     if reach.is_none() {
@@ -118,7 +118,10 @@ pub(super) fn mailserver(one: &Value) -> String {
 }
 
 fn field(out: &mut String, name: &str, value: &str) {
-    push_line(out, &format!("{name:<10} {}", shorten(value, WIDTH - 11)));
+    push_line(
+        out,
+        &format!("{name:<LABEL$}{}", shorten(value, WIDTH - LABEL)),
+    );
 }
 
 fn node(report: &Value) -> String {

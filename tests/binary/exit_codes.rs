@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::{
     foreign_node::{ForeignNode, Generation},
-    sidecar::{Sidecar, run},
+    sidecar::{Sidecar, run, run_with},
     waiting::until,
 };
 
@@ -177,6 +177,36 @@ async fn commands_for_a_running_sidecar_are_answered() {
     assert!(ask(&["mailservers"]).await.contains("rig-store-2"));
     ask(&["pin", "rig-store-1"]).await;
     ask(&["unpin"]).await;
+    // On a terminal alone, of which a variable may speak, and never where nobody wants them.
+    let forced = ("CLICOLOR_FORCE", "1");
+    for (environment, command, coloured) in [
+        (&[][..], &["status"][..], false),
+        (&[forced], &["status"], true),
+        (&[forced], &["status", "--json"], false),
+        (&[forced, ("NO_COLOR", "1")], &["status"], false),
+    ] {
+        let all = [command, &["--set", &listen]].concat();
+        let (_, stdout, _) = run_with(environment, &all).await;
+        assert_eq!(
+            stdout.contains('\u{1b}'),
+            coloured,
+            "{environment:?} {command:?}: {stdout}"
+        );
+    }
+}
+
+#[actix::test]
+async fn the_command_line_tells_of_itself_whatever_the_settings_are() {
+    let wrong = ["--set", "cycle.tick=often"];
+    let ask = async |arguments: &[&str]| run(&[arguments, &wrong].concat()).await;
+    let (code, stdout, stderr) = ask(&["completions", "bash"]).await;
+    assert_eq!((code, &*stderr), (0, ""));
+    assert!(stdout.contains("mailservers") && stdout.contains("--config"));
+    let (code, stdout, stderr) = ask(&["man"]).await;
+    assert_eq!((code, &*stderr), (0, ""));
+    assert!(stdout.contains(".TH mailserver-sidecar 1"), "{stdout}");
+    fails(&["completions", "cmd"], 64, &["cmd", "bash"]).await;
+    fails(&["man", "--directory", "/nowhere"], 71, &["/nowhere"]).await;
 }
 
 /// The stream of events is open all the while.

@@ -326,11 +326,22 @@ fn read_event(frame: &str) -> Option<Event> {
 
 /// Runs a command to its end: exit code, stdout, stderr.
 pub(crate) async fn run(arguments: &[&str]) -> (i32, String, String) {
+    run_with(&[], arguments).await
+}
+
+/// The same with this in its environment.
+pub(crate) async fn run_with(
+    environment: &[(&str, &str)],
+    arguments: &[&str],
+) -> (i32, String, String) {
     let directory = TempDir::new().unwrap();
     let file = |name: &str| directory.path().join(name);
     let mut process = Command::new(PROGRAM)
         .args(arguments)
         .env_remove("STATE_DIRECTORY")
+        .env_remove("NO_COLOR")
+        .env_remove("CLICOLOR_FORCE")
+        .envs(environment.iter().copied())
         .stdout(fs::File::create(file("stdout")).unwrap())
         .stderr(fs::File::create(file("stderr")).unwrap())
         .spawn()
