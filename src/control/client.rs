@@ -140,7 +140,7 @@ impl Client {
         if status.is_success() {
             return Ok(body);
         }
-        match body["reason"].as_str() {
+        match body["detail"].as_str() {
             Some(reason) => Err(ClientError::Refused {
                 status: status.as_u16(),
                 reason: reason.to_owned(),

@@ -1,10 +1,10 @@
-//! What a request that cannot be served is answered: a status, and JSON with a word and a reason.
+//! What a request that cannot be served is answered: a status, and a problem document (RFC 9457).
 
 use std::time::Duration;
 
 use actix_web::{HttpResponse, ResponseError, body::BoxBody, http::StatusCode};
 use actors::messages::{candidates::RegistryError, history::QueueError};
-use serde_json::json;
+use serde::Serialize;
 
 /// Why a request was not served.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +41,26 @@ pub(super) enum ApiError {
     TooManyStreams(usize),
 }
 
+/// The media type of a problem document (RFC 9457, 3).
+const PROBLEM: &str = "application/problem+json";
+
+/// What a problem document says (RFC 9457, 3.1).
+#[derive(Debug, Serialize)]
+struct Problem {
+    /// Which kind of problem: [`KINDS`] and a word.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The same for people.
+    title: String,
+    /// That of the answer.
+    status: u16,
+    /// What is wrong with this request.
+    detail: String,
+}
+
+/// Where the kinds of problems are named.
+const KINDS: &str = "urn:mailserver-sidecar:problem:";
+
 impl ApiError {
     fn status_and_word(&self) -> (StatusCode, &'static str) {
         match self {
@@ -70,7 +90,16 @@ impl ResponseError for ApiError {
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
         let (status, word) = self.status_and_word();
-        HttpResponse::build(status).json(json!({ "error": word, "reason": self.to_string() }))
+        let problem = Problem {
+            kind: format!("{KINDS}{word}"),
+            title: word.replace('_', " "),
+            status: status.as_u16(),
+            detail: self.to_string(),
+        };
+        // A type that is there is kept.
+        HttpResponse::build(status)
+            .content_type(PROBLEM)
+            .json(problem)
     }
 }
 

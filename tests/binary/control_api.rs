@@ -20,7 +20,7 @@ async fn refused(
     let (status, text) = sidecar.request_with(method, path, headers, body).await;
     assert_eq!(status, code, "{method} {path} {headers:?}: {text}");
     let reason: Value = serde_json::from_str(&text).unwrap();
-    let reason = reason["error"].as_str().or(reason["reason"].as_str());
+    let reason = reason["detail"].as_str();
     assert!(
         reason.is_some_and(|it| !it.is_empty()),
         "no reason in {text}"

@@ -1,7 +1,6 @@
 //! Who gets in, and what is told to the rest.
 
 use mailserver_sidecar::control;
-use serde_json::json;
 
 use crate::{server::Server, stubs::Stub};
 
@@ -25,7 +24,7 @@ async fn foreign_hosts_and_origins_get_nothing() {
     ] {
         let answer = server.raw(&head).await;
         assert_eq!(answer.status, status, "{head}");
-        assert!(status == 200 || answer.json()["reason"].is_string(), "{head}");
+        assert!(status == 200 || answer.detail().len() > 5, "{head}");
     }
     assert!(server.heard().is_empty());
 }
@@ -35,13 +34,13 @@ async fn whatever_is_not_there_is_told_in_json() {
     let server = Server::start(Stub::default()).await;
     let unknown = server.get("/api/v2/status").await;
     assert_eq!(
-        (unknown.status, unknown.json()["error"].clone()),
-        (404, json!("not_found"))
+        (unknown.status, unknown.problem()),
+        (404, "not_found".to_owned())
     );
     let method = server.post("/api/v1/status", "").await;
     assert_eq!(
-        (method.status, method.json()["error"].clone()),
-        (405, json!("method_not_allowed"))
+        (method.status, method.problem()),
+        (405, "method_not_allowed".to_owned())
     );
     assert!(server.get("/").await.body.contains("/api/v1/events"));
     let head = server

@@ -145,8 +145,33 @@ impl Answer {
     }
 
     pub(crate) fn json(&self) -> Value {
+        self.of_type("application/json")
+    }
+
+    /// The word for what is wrong, of a problem document (RFC 9457) that is whole.
+    pub(crate) fn problem(&self) -> String {
+        let problem = self.of_type("application/problem+json");
+        assert_eq!(problem["status"], self.status);
+        for member in ["title", "detail"] {
+            let told = problem[member].as_str();
+            assert!(told.is_some_and(|it| !it.is_empty()), "{problem}");
+        }
+        let kind = problem["type"].as_str().unwrap();
+        let word = kind.strip_prefix("urn:mailserver-sidecar:problem:");
+        word.unwrap_or_else(|| panic!("{problem}")).to_owned()
+    }
+
+    /// What is wrong, for people.
+    pub(crate) fn detail(&self) -> String {
+        self.problem();
+        let problem: Value = serde_json::from_str(&self.body).unwrap();
+        problem["detail"].as_str().unwrap().to_owned()
+    }
+
+    fn of_type(&self, media: &str) -> Value {
         assert!(
-            self.head.contains("content-type: application/json"),
+            self.head.contains(&format!("content-type: {media}\r\n"))
+                || self.head.ends_with(&format!("content-type: {media}")),
             "{}",
             self.head
         );
