@@ -4,6 +4,7 @@
 mod admission;
 mod changes;
 mod history;
+mod operations;
 mod remote;
 mod server;
 mod state;
