@@ -4,6 +4,7 @@
 //! answer has no lines, so that a graph shows a hole and not a zero.
 
 mod history;
+mod node;
 mod registry;
 
 use std::collections::BTreeMap;
@@ -52,7 +53,7 @@ pub(super) fn render(snapshot: &Snapshot, uptime_seconds: f64) -> Result<String,
     online(&mut metrics, snapshot);
     watch(&mut metrics, snapshot);
     history::register(&mut metrics, snapshot);
-    traffic(&mut metrics, snapshot);
+    node::register(&mut metrics, snapshot);
     actors(&mut metrics, snapshot);
     let mut text = String::new();
     encode(&mut text, &metrics.0)?;
@@ -216,34 +217,6 @@ fn watch(metrics: &mut Metrics, snapshot: &Snapshot) {
         "watch_bytes_per_minute",
         "Payload bytes of the watch in the last minute",
         usize::try_from(watched.bytes_per_minute).unwrap_or(usize::MAX),
-    );
-}
-
-fn traffic(metrics: &mut Metrics, snapshot: &Snapshot) {
-    let Some(traffic) = &snapshot.traffic else {
-        return;
-    };
-    metrics.count("rpc_calls", "Calls sent to the node", traffic.rpc_calls);
-    metrics.count(
-        "rpc_failures",
-        "Calls to the node that failed",
-        traffic.rpc_failures,
-    );
-    metrics.count("signals", "Signals received", traffic.signals);
-    metrics.count(
-        "signals_skipped",
-        "Signals that nobody here needs",
-        traffic.signals_skipped,
-    );
-    metrics.count(
-        "signals_malformed",
-        "Frames that could not be read",
-        traffic.signals_malformed,
-    );
-    metrics.level(
-        "signals_open",
-        "Whether signals arrive",
-        traffic.signals_open.into(),
     );
 }
 

@@ -93,8 +93,8 @@ impl RpcClient {
             Ok(Err(error)) => Err(error),
             Err(_) => Err(NodeError::Timeout(limit)),
         };
+        self.counters.call_ended(method, &outcome);
         if let Err(error) = &outcome {
-            self.counters.call_failed();
             tracing::debug!(method, %error, "rpc");
         }
         outcome
@@ -116,9 +116,7 @@ impl RpcClient {
                 .await
                 .unwrap_or(Err(NodeError::Timeout(self.timeout))),
         };
-        if outcome.is_err() {
-            self.counters.call_failed();
-        }
+        self.counters.call_ended(endpoint, &outcome);
         outcome
     }
 

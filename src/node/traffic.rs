@@ -1,14 +1,22 @@
 //! Counters of what goes over the wire.
 
-use std::{cell::Cell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+};
 
-use actors::messages::node::Traffic;
+use actors::{
+    messages::node::{CallOutcomes, MOST_METHODS, OTHER_METHODS, Traffic},
+    model::node::NodeError,
+};
 
 /// Counted by the client, the socket and the session; read by whoever asks for [`Traffic`].
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     calls: Cell<u64>,
     failures: Cell<u64>,
+    outcomes: RefCell<BTreeMap<String, CallOutcomes>>,
     open: Cell<bool>,
     /// What the decoder of the signals saw.
     pub(crate) signals: Rc<SignalCounts>,
@@ -29,9 +37,18 @@ impl Counters {
         self.calls.get()
     }
 
-    /// Counts a call that failed.
-    pub(crate) fn call_failed(&self) {
-        self.failures.set(self.failures.get() + 1);
+    /// Counts what became of a call of this method, or to this endpoint.
+    pub(crate) fn call_ended<T>(&self, method: &str, outcome: &Result<T, NodeError>) {
+        if outcome.is_err() {
+            self.failures.set(self.failures.get() + 1);
+        }
+        let mut outcomes = self.outcomes.borrow_mut();
+        let counted = outcomes.contains_key(method) || outcomes.len() < MOST_METHODS;
+        let method = if counted { method } else { OTHER_METHODS };
+        outcomes
+            .entry(method.to_owned())
+            .or_default()
+            .count(outcome);
     }
 
     /// Notes whether signals arrive.
@@ -49,6 +66,7 @@ impl Counters {
         Traffic {
             rpc_calls: self.calls.get(),
             rpc_failures: self.failures.get(),
+            rpc: self.outcomes.borrow().clone(),
             signals: self.signals.received(),
             signals_skipped: self.signals.skipped(),
             signals_malformed: self.signals.malformed(),

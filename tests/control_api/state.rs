@@ -76,6 +76,8 @@ async fn the_status_puts_all_parts_together() {
         json!({ "running": true, "restarts": 2, "last_failure": "panic" })
     );
     assert_eq!(status["traffic"]["rpc_calls"], 17);
+    let outcomes = json!({ "ok": 15, "error": 0, "timeout": 2, "unreachable": 0 });
+    assert_eq!(status["traffic"]["rpc"]["wakuext_peers"], outcomes);
     assert_eq!(status["unanswered"], json!([]));
 }
 
@@ -184,6 +186,8 @@ async fn metrics_are_text_for_prometheus() {
         "mailserver_sidecar_remembered_successes 7\n",
         "mailserver_sidecar_remembered_failures{cause=\"dial\"} 2\n",
         "mailserver_sidecar_rpc_calls_total 17\n",
+        "mailserver_sidecar_rpc_outcomes_total{method=\"wakuext_peers\",outcome=\"timeout\"} 2\n",
+        "mailserver_sidecar_rpc_outcomes_total{method=\"wakuext_peers\",outcome=\"error\"} 0\n",
         "mailserver_sidecar_actor_restarts_total{actor=\"pinger\"} 2\n",
         "# EOF\n",
     ] {

@@ -13,7 +13,7 @@ use actors::{
         history,
         journal::Report,
         login,
-        node::{GetTraffic, PushSignals, Traffic},
+        node::{CallOutcomes, GetTraffic, PushSignals, Traffic},
         online::{GetVerdict, Online},
         peers::{PeerState, PeerTable, Peers},
         selection::{Decision, LastDecision},
@@ -169,8 +169,14 @@ impl Handler<GetTraffic> for Stub {
     type Result = ResponseFuture<Traffic>;
 
     fn handle(&mut self, _: GetTraffic, _: &mut Self::Context) -> Self::Result {
+        let outcomes = CallOutcomes {
+            ok: 15,
+            timeout: 2,
+            ..CallOutcomes::default()
+        };
         self.tell(Traffic {
             rpc_calls: 17,
+            rpc: BTreeMap::from([("wakuext_peers".to_owned(), outcomes)]),
             ..Traffic::default()
         })
     }

@@ -18,4 +18,5 @@ mod scripted;
 mod sessions;
 mod signals;
 mod stores;
+mod traffic;
 mod wire;

@@ -1,6 +1,6 @@
 //! The port to the node: orders that an adapter executes and answers, and what it tells of the node.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use actix::prelude::*;
 use serde::Serialize;
@@ -182,6 +182,38 @@ pub struct PushSignals(pub Vec<String>);
 #[rtype(result = "Traffic")]
 pub struct GetTraffic;
 
+/// So many methods are counted each for itself; this program calls fewer.
+pub const MOST_METHODS: usize = 64;
+
+/// What the others are counted under.
+pub const OTHER_METHODS: &str = "other";
+
+/// What became of the calls of one method, those under way not counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CallOutcomes {
+    /// Answered with a result.
+    pub ok: u64,
+    /// The node answered that it cannot, or will not.
+    pub error: u64,
+    /// Not answered in time.
+    pub timeout: u64,
+    /// The node could not be reached, or what came back was no answer.
+    pub unreachable: u64,
+}
+
+impl CallOutcomes {
+    /// Counts a call that ended.
+    pub fn count<T>(&mut self, outcome: &Result<T, NodeError>) {
+        let count = match outcome {
+            Ok(_) => &mut self.ok,
+            Err(NodeError::Timeout(_)) => &mut self.timeout,
+            Err(NodeError::Transport(_)) => &mut self.unreachable,
+            Err(_) => &mut self.error,
+        };
+        *count += 1;
+    }
+}
+
 /// What went over the wire to the node since the start of the process.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Traffic {
@@ -189,6 +221,9 @@ pub struct Traffic {
     pub rpc_calls: u64,
     /// Calls that failed, for whatever reason.
     pub rpc_failures: u64,
+    /// What became of the calls, by method or endpoint: at most [`MOST_METHODS`] of them, the rest under
+    /// [`OTHER_METHODS`].
+    pub rpc: BTreeMap<String, CallOutcomes>,
     /// Signals received, wanted or not.
     pub signals: u64,
     /// Signals nobody here needs, skipped unparsed.
