@@ -3,6 +3,7 @@
 //! The numbers live in the actors: a registry is filled anew for each scrape. A part that did not
 //! answer has no lines, so that a graph shows a hole and not a zero.
 
+mod failovers;
 mod history;
 mod node;
 mod registry;
@@ -104,6 +105,9 @@ fn connector(metrics: &mut Metrics, snapshot: &Snapshot) {
         status.cooling_ms.len(),
     );
     counts(metrics, status.counts);
+    let failovers = status.failovers.iter();
+    let failovers = failovers.map(|(cause, it)| (word(*cause), it.clone()));
+    failovers::register(metrics, failovers.collect());
 }
 
 fn counts(metrics: &mut Metrics, counts: Counts) {

@@ -22,6 +22,7 @@ use actors::{
     },
     model::{
         candidate::{Considered, Purpose, Standing, Tier},
+        durations::Durations,
         mailserver::{Mailserver, MailserverRef, Origin},
         moment::Moment,
         node::{Mode, NodeState, Profile},
@@ -129,6 +130,8 @@ impl Handler<connection::GetStatus> for Stub {
         };
         let mailserver = store("store-1");
         let fallback_reason = Some("no reply in time".to_owned());
+        let mut failovers = Durations::default();
+        failovers.observe(Duration::from_millis(750));
         self.tell(connection::Status {
             node: self.node.clone().unwrap_or(NodeState::Ready { profile }),
             cooling_ms: BTreeMap::from([(mailserver.identity.clone(), 4000)]),
@@ -148,6 +151,7 @@ impl Handler<connection::GetStatus> for Stub {
                 connections: 3,
                 ..connection::Counts::default()
             },
+            failovers: BTreeMap::from([(Cause::Probe, failovers)]),
         })
     }
 }

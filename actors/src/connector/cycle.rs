@@ -44,6 +44,7 @@
 //! | `Probation` | whether what is used without proof works |
 //! | `Pin`, `Trial` | whether the pin is insisted on, and whether it works again |
 //! | `Preferred` | whether one that holds more history is being probed |
+//! | `Failovers` | how long it took from one mailserver to the next |
 //! | `Evidence`, `Memory` | what our probes are worth, and what is remembered of each mailserver |
 //!
 //! | module | what it decides |
@@ -79,6 +80,7 @@ use crate::{
         comparison::Comparison,
         crowd::CrowdRule,
         evidence::Evidence,
+        failovers::Failovers,
         memory::Memory,
         node_view::NodeView,
         outage::Outage,
@@ -161,6 +163,7 @@ pub struct Cycle {
     random: StdRng,
     last_number: u64,
     counts: Counts,
+    failovers: Failovers,
     commands: VecDeque<Command>,
 }
 
@@ -190,6 +193,7 @@ impl Cycle {
             random: seed.map_or_else(rand::make_rng, StdRng::seed_from_u64),
             last_number: 0,
             counts: Counts::default(),
+            failovers: Failovers::default(),
             commands: VecDeque::new(),
         }
     }

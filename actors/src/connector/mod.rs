@@ -6,6 +6,7 @@ mod comparison;
 pub mod crowd;
 pub mod cycle;
 mod evidence;
+mod failovers;
 mod handlers;
 pub mod jitter;
 mod loops;

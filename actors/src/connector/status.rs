@@ -23,6 +23,7 @@ impl Handler<GetStatus> for Connector {
             cooling_ms: loops.cycle.cooling_ms(now),
             memory: loops.cycle.records(),
             counts: loops.counts(),
+            failovers: loops.cycle.failovers().clone(),
         })
     }
 }

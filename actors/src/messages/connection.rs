@@ -6,9 +6,10 @@ use actix::prelude::*;
 use serde::Serialize;
 
 use crate::model::{
+    durations::Durations,
     mailserver::{Identity, Mailserver},
     node::{Connectedness, NodeState},
-    record::Record,
+    record::{Cause, Record},
 };
 
 /// Keep these across restarts, in place of what was kept of the same mailservers. Answered by an adapter; what
@@ -36,6 +37,9 @@ pub struct Status {
     pub memory: BTreeMap<Identity, Record>,
     /// Counters since the start of the process.
     pub counts: Counts,
+    /// Since the start of the process: from the loss of the active mailserver to the next connection, by what it was
+    /// lost for. Times in which we were offline or the node was away are none.
+    pub failovers: BTreeMap<Cause, Durations>,
 }
 
 /// The active mailserver.

@@ -3,6 +3,7 @@
 pub mod address;
 pub mod backoff;
 pub mod candidate;
+pub mod durations;
 pub mod gap;
 mod identity;
 pub mod mailserver;

@@ -4,6 +4,7 @@ mod arrows;
 mod away;
 mod enodes;
 mod failover;
+mod failover_times;
 mod node;
 mod offline;
 mod pin;

@@ -146,6 +146,7 @@ impl Cycle {
         let request = Command::Available(mailserver.clone(), hurried.unwrap_or(pause));
         self.commands.extend([mark, available, request]);
         self.counts.connections += 1;
+        self.failovers.connect(now);
         self.attempts.forget();
         self.search = Search::Over;
         self.outage.made_up();
@@ -261,6 +262,7 @@ impl Cycle {
         self.phase = Phase::Idle;
         self.world_return.left();
         self.counts.losses += 1;
+        self.failovers.lose(cause, now);
         self.node.listed.remove(identity);
         self.memory.suspect(identity.clone(), cause);
         self.pin_failed(mailserver, now);
@@ -387,6 +389,7 @@ impl Cycle {
     pub(super) fn deactivate(&mut self, reason: &str) {
         let was_active = self.active().is_some();
         self.phase = Phase::Idle;
+        self.failovers.abandon();
         self.trial = Trial::Resting;
         self.probation.end();
         self.standby = Standby::Unwanted;

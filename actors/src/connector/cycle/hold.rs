@@ -62,6 +62,7 @@ impl Cycle {
         // Is the list as the node has it now? And is the node there at all?
         self.commands.push_back(Command::Refresh);
         self.pause_after(cause, now);
+        self.failovers.doubt(now);
         self.ask_about(held, now);
     }
 
@@ -212,6 +213,7 @@ impl Cycle {
 
     /// It stays the active one, and cannot be used until we are back.
     pub(super) fn excuse(&mut self, held: Held) {
+        self.failovers.abandon();
         self.ask_no_more(&held);
         let excused = Held {
             excused: true,
@@ -241,6 +243,7 @@ impl Cycle {
             since: held.since,
         };
         self.pauses = Pauses::default();
+        self.failovers.abandon();
         if held.excused || held.cause == Cause::Lost {
             // It was not to be asked meanwhile.
             self.ask_for_history();
@@ -279,6 +282,7 @@ impl Cycle {
         self.probation.end();
         self.trial = Default::default();
         self.world_return = WorldReturn::Over;
+        self.failovers.abandon();
         match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Waiting {
                 mailserver,

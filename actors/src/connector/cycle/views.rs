@@ -8,9 +8,10 @@ use crate::{
     connector::standby::Readiness,
     messages::connection::{Active, Counts, PinStatus},
     model::{
+        durations::Durations,
         mailserver::{Identity, Mailserver},
         node::{Mode, NodeState},
-        record::Record,
+        record::{Cause, Record},
     },
 };
 
@@ -61,6 +62,12 @@ impl Cycle {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// How long it took from one mailserver to the next, by what the one was lost for, since the start.
+    #[must_use]
+    pub fn failovers(&self) -> &BTreeMap<Cause, Durations> {
+        self.failovers.over()
     }
 
     /// How the node is driven, once that is known.
