@@ -11,7 +11,7 @@ const GOOD: Style = AnsiColor::Green.on_default();
 const DOUBTFUL: Style = AnsiColor::Yellow.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
 
-/// States, as the first word of what is told of something.
+/// Words for states, and events, wherever they stand.
 const WORDS: [(&str, Style); 16] = [
     ("online", GOOD),
     ("ready", GOOD),
@@ -42,7 +42,7 @@ pub(super) fn paint(page: &str) -> String {
             BOLD
         };
         let _ = write!(painted, "{style}{label}{style:#}");
-        word(&mut painted, told);
+        paint_words(&mut painted, told);
     }
     painted
 }
@@ -62,8 +62,8 @@ fn parts(line: &str) -> (&str, &str) {
     }
 }
 
-/// The first words of it that are states in their colours.
-fn word(painted: &mut String, told: &str) {
+/// Each of the [`WORDS`] in its colour.
+fn paint_words(painted: &mut String, told: &str) {
     for piece in told.split_inclusive([' ', ',', ':', '\n']) {
         let bare = piece.trim_end_matches([' ', ',', ':', '\n']);
         match WORDS.iter().find(|(word, _)| *word == bare) {

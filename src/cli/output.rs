@@ -22,12 +22,7 @@ pub struct Output {
 /// If stdout cannot be written (a full disk). A reader that has seen enough (`| head`) is no error: the
 /// answer is then `false`, and nothing more need be printed.
 pub fn print(text: &str) -> Result<bool, Failure> {
-    let mut stdout = io::stdout().lock();
-    written(
-        stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.flush()),
-    )
+    write(io::stdout().lock(), text)
 }
 
 /// As [`print`], a page for people: in colours on a terminal, unless `NO_COLOR` is set.
@@ -36,12 +31,12 @@ pub fn print(text: &str) -> Result<bool, Failure> {
 ///
 /// As for [`print`].
 pub(super) fn print_page(page: &str) -> Result<bool, Failure> {
-    let mut stdout = anstream::stdout().lock();
-    written(
-        stdout
-            .write_all(paint(page).as_bytes())
-            .and_then(|()| stdout.flush()),
-    )
+    write(anstream::stdout().lock(), &paint(page))
+}
+
+fn write(mut stdout: impl Write, text: &str) -> Result<bool, Failure> {
+    let outcome = stdout.write_all(text.as_bytes());
+    written(outcome.and_then(|()| stdout.flush()))
 }
 
 fn written(outcome: io::Result<()>) -> Result<bool, Failure> {
