@@ -25,6 +25,7 @@ use actors::{
     online::OnlineWatch,
     peer_tracker::PeerTracker,
     pinger::Pinger,
+    round_trips::RoundTripLog,
     selector::Selector,
     supervisor::{BudgetSpent, Overseer, Slot, Supervisor, supervise},
     watch::Watcher,
@@ -74,6 +75,7 @@ struct Slots {
     pinger: Slot<Pinger>,
     prober: Slot<Prober>,
     registry: Slot<FleetRegistry>,
+    round_trips: Slot<RoundTripLog>,
     selector: Slot<Selector>,
     supervisor: Slot<Supervisor>,
     tracker: Slot<PeerTracker>,
@@ -119,6 +121,7 @@ impl Slots {
             pinger: self.pinger.address(),
             prober: self.prober.address(),
             registry: self.registry.address(),
+            round_trips: self.round_trips.address(),
             selector: self.selector.address(),
             supervisor: self.supervisor.address(),
             tracker: self.tracker.address(),
@@ -151,6 +154,8 @@ impl Slots {
         supervise("peer_tracker", self.tracker, to.tracker(), overseer);
         let pinger = Pinger::new(port(&to.prober));
         supervise("pinger", self.pinger, pinger, overseer);
+        let round_trips = RoundTripLog::default();
+        supervise("round_trips", self.round_trips, round_trips, overseer);
         let selector = to.selector(settings, seed);
         supervise("selector", self.selector, selector, overseer);
         let connector = Connector::new(settings.connector(), remembered, seed, to.connector());

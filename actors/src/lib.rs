@@ -16,6 +16,7 @@
 //! | [`gap_filler`] | has the node fill the gaps of which it knows; its decisions are in `gaps` |
 //! | [`backfill`] | extends chats backwards, if people want that; its decisions are in `plan` |
 //! | [`login`] | logs a node in again that came back logged out, if people want that; its decisions are in `plan` |
+//! | [`round_trips`] | how fast mailservers answered, for people and graphs |
 //! | [`events`] | what happened, numbered, for every subscriber |
 //! | [`messages`] | what they say to each other, and to the adapters |
 //! | [`model`] | the words all of them share |
@@ -39,6 +40,7 @@ pub mod model;
 pub mod online;
 pub mod peer_tracker;
 pub mod pinger;
+pub mod round_trips;
 pub mod selector;
 pub mod supervisor;
 #[cfg(any(test, feature = "testing"))]

@@ -3,7 +3,7 @@
 //! The numbers live in the actors: a registry is filled anew for each scrape. A part that did not
 //! answer has no lines, so that a graph shows a hole and not a zero.
 
-mod failovers;
+mod histogram;
 mod history;
 mod node;
 mod registry;
@@ -51,6 +51,7 @@ pub(super) fn render(snapshot: &Snapshot, uptime_seconds: f64) -> Result<String,
     connector(&mut metrics, snapshot);
     memory(&mut metrics, snapshot);
     mailservers(&mut metrics, snapshot);
+    round_trips(&mut metrics, snapshot);
     online(&mut metrics, snapshot);
     watch(&mut metrics, snapshot);
     history::register(&mut metrics, snapshot);
@@ -107,7 +108,11 @@ fn connector(metrics: &mut Metrics, snapshot: &Snapshot) {
     counts(metrics, status.counts);
     let failovers = status.failovers.iter();
     let failovers = failovers.map(|(cause, it)| (word(*cause), it.clone()));
-    failovers::register(metrics, failovers.collect());
+    metrics.durations_by_cause(
+        "failover_seconds",
+        "From the loss of the active mailserver to the next connection, by what it was lost for",
+        failovers.collect(),
+    );
 }
 
 fn counts(metrics: &mut Metrics, counts: Counts) {
@@ -187,6 +192,16 @@ fn word(cause: Cause) -> &'static str {
         Cause::ShortHistory => "short_history",
         Cause::WrongId => "wrong_id",
         Cause::RateLimited => "rate_limited",
+    }
+}
+
+fn round_trips(metrics: &mut Metrics, snapshot: &Snapshot) {
+    if let Some(round_trips) = &snapshot.round_trips {
+        metrics.durations(
+            "round_trip_seconds",
+            "How fast mailservers answered the probes of selections and of the watch",
+            round_trips.answered.clone(),
+        );
     }
 }
 

@@ -16,6 +16,7 @@ mod guard;
 mod history;
 mod metrics;
 mod ports;
+mod round_trips;
 mod routes;
 mod server;
 mod signals;

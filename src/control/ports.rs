@@ -15,6 +15,7 @@ use actors::messages::{
     node::{GetTraffic, PushSignals},
     online::GetVerdict,
     peers::Peers,
+    round_trips::GetRoundTrips,
     selection::LastDecision,
     supervision::GetHealth,
     watch::GetWatch,
@@ -46,6 +47,8 @@ pub struct Ports {
     pub peers: Recipient<Peers>,
     /// The selector.
     pub last_decision: Recipient<LastDecision>,
+    /// Who keeps how fast mailservers answered.
+    pub round_trips: Recipient<GetRoundTrips>,
     /// The online watch, for the verdict.
     pub online: Recipient<GetVerdict>,
     /// The watch, for its state.

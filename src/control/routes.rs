@@ -26,6 +26,7 @@ use super::{
     error::ApiError,
     history, metrics,
     ports::{ANSWER_LIMIT, CHANGE_LIMIT, Config, Ports, Started, ask},
+    round_trips,
     signals,
     snapshot::Snapshot,
     status::Report,
@@ -40,6 +41,7 @@ const INDEX: &str = "\
 mailserver-sidecar
 
 GET     /api/v1/status               what is going on, and why
+GET     /api/v1/round-trips          how fast each mailserver answered lately
 GET     /api/v1/events               server-sent events; Last-Event-ID replays what was missed
 POST    /api/v1/signals              signals of the node, if node.signals is \"push\"
 GET     /api/v1/mailservers          the mailservers that may be chosen
@@ -61,6 +63,7 @@ pub(super) fn register(routes: &mut web::ServiceConfig) {
     routes
         .service(resource("/").route(read().to(async || INDEX)))
         .service(resource("/api/v1/status").route(read().to(status)))
+        .service(resource("/api/v1/round-trips").route(read().to(round_trips::tell)))
         .service(resource("/api/v1/events").route(web::get().to(stream::events)))
         .service(resource("/api/v1/signals").route(web::post().to(push_signals)))
         .service(

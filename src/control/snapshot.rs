@@ -12,6 +12,7 @@ use actors::{
         node::{GetTraffic, Traffic},
         online::{GetVerdict, Online},
         peers::{PeerTable, Peers},
+        round_trips::{GetRoundTrips, RoundTrips},
         selection::{Decision, LastDecision},
         supervision::{GetHealth, Health},
         watch::{GetWatch, Watched},
@@ -30,6 +31,7 @@ pub(super) struct Snapshot {
     pub(super) registry: Option<CandidatesChanged>,
     pub(super) peers: Option<PeerTable>,
     pub(super) decision: Option<Option<Decision>>,
+    pub(super) round_trips: Option<RoundTrips>,
     pub(super) online: Option<Online>,
     pub(super) watch: Option<Watched>,
     pub(super) history: Option<history::Status>,
@@ -45,11 +47,24 @@ pub(super) struct Snapshot {
 
 impl Snapshot {
     pub(super) async fn take(ports: &Ports) -> Self {
-        let (connector, registry, peers, decision, online, watch, login, health, traffic, past) = tokio::join!(
+        let (
+            connector,
+            registry,
+            peers,
+            decision,
+            round_trips,
+            online,
+            watch,
+            login,
+            health,
+            traffic,
+            past,
+        ) = tokio::join!(
             ask(&ports.connector, connection::GetStatus, ANSWER_LIMIT),
             ask(&ports.candidates, Candidates, ANSWER_LIMIT),
             ask(&ports.peers, Peers, ANSWER_LIMIT),
             ask(&ports.last_decision, LastDecision, ANSWER_LIMIT),
+            ask(&ports.round_trips, GetRoundTrips, ANSWER_LIMIT),
             ask(&ports.online, GetVerdict, ANSWER_LIMIT),
             ask(&ports.watch, GetWatch, ANSWER_LIMIT),
             ask_login(ports),
@@ -62,6 +77,7 @@ impl Snapshot {
             registry,
             peers,
             decision,
+            round_trips,
             online,
             watch,
             history: past.history,
@@ -82,6 +98,7 @@ impl Snapshot {
             ("fleet_registry", self.registry.is_none()),
             ("peer_tracker", self.peers.is_none()),
             ("selector", self.decision.is_none()),
+            ("round_trips", self.round_trips.is_none()),
             ("online", self.online.is_none()),
             ("watch", self.watch.is_none()),
             ("history_requester", self.history.is_none()),

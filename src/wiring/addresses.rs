@@ -15,6 +15,7 @@ use actors::{
     online::{self, OnlineWatch},
     peer_tracker::PeerTracker,
     pinger::Pinger,
+    round_trips::RoundTripLog,
     selector::{self, Selector},
     supervisor::Supervisor,
     watch::{self, Watcher},
@@ -45,6 +46,7 @@ pub(super) struct Addresses {
     pub(super) pinger: Addr<Pinger>,
     pub(super) prober: Addr<Prober>,
     pub(super) registry: Addr<FleetRegistry>,
+    pub(super) round_trips: Addr<RoundTripLog>,
     pub(super) selector: Addr<Selector>,
     pub(super) supervisor: Addr<Supervisor>,
     pub(super) tracker: Addr<PeerTracker>,
@@ -84,6 +86,7 @@ impl Addresses {
             surveyed: vec![
                 port(&self.online),
                 port(&self.watcher),
+                port(&self.round_trips),
                 port(&self.connector),
             ],
             events: port(&self.events),
@@ -96,7 +99,11 @@ impl Addresses {
             probe: port(&self.prober),
             lost: port(&self.connector),
             missed: port(&self.online),
-            measured: vec![port(&self.online), port(&self.connector)],
+            measured: vec![
+                port(&self.online),
+                port(&self.round_trips),
+                port(&self.connector),
+            ],
         }
     }
 
@@ -272,6 +279,7 @@ impl Addresses {
             unpin: port(&self.registry),
             peers: port(&self.tracker),
             last_decision: port(&self.selector),
+            round_trips: port(&self.round_trips),
             online: port(&self.online),
             watch: port(&self.watcher),
             history: port(&self.history),

@@ -18,7 +18,7 @@ const ACTORS: Floors<'_> = &[
     "model",
     "messages",
     "deadline",
-    "auditor backfill connector events fleet_registry gap_filler history_requester journal login online peer_tracker pinger selector watch",
+    "auditor backfill connector events fleet_registry gap_filler history_requester journal login online peer_tracker pinger round_trips selector watch",
     "supervisor",
     "testing",
     "lib",

@@ -107,6 +107,7 @@ fn ports(stub: &Addr<Stub>) -> Ports {
         unpin: stub.clone().recipient(),
         peers: stub.clone().recipient(),
         last_decision: stub.clone().recipient(),
+        round_trips: stub.clone().recipient(),
         online: stub.clone().recipient(),
         watch: stub.clone().recipient(),
         history: stub.clone().recipient(),

@@ -9,6 +9,15 @@ use crate::{
 };
 
 #[actix::test]
+async fn round_trips_are_told_of_each_candidate() {
+    let server = Server::start(Stub::default()).await;
+    let told = server.get("/api/v1/round-trips").await.json();
+    let samples = json!([{ "ago_ms": 10_000, "rtt_ms": null }, { "ago_ms": 0, "rtt_ms": 12.5 }]);
+    let expected = json!({ "mailservers": [{ "id": "store-1", "samples": samples }] });
+    assert_eq!(told, expected);
+}
+
+#[actix::test]
 async fn the_status_puts_all_parts_together() {
     let server = Server::start(Stub::default()).await;
     let status = server.get("/api/v1/status").await.json();

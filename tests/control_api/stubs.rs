@@ -16,6 +16,7 @@ use actors::{
         node::{CallOutcomes, GetTraffic, PushSignals, Traffic},
         online::{GetVerdict, Online},
         peers::{PeerState, PeerTable, Peers},
+        round_trips::{GetRoundTrips, RoundTrips, Sample},
         selection::{Decision, LastDecision},
         supervision::{GetHealth, Health},
         watch::{GetWatch, Watched},
@@ -222,6 +223,21 @@ impl Handler<LastDecision> for Stub {
             drawn: Some(0),
             early: true,
             took_ms: 13,
+        })
+    }
+}
+
+impl Handler<GetRoundTrips> for Stub {
+    type Result = MessageResult<GetRoundTrips>;
+
+    fn handle(&mut self, _: GetRoundTrips, _: &mut Self::Context) -> Self::Result {
+        let mut answered = Durations::default();
+        answered.observe(Duration::from_micros(12_500));
+        let sample = |ago_ms, rtt_ms| Sample { ago_ms, rtt_ms };
+        let samples = vec![sample(10_000, None), sample(0, Some(12.5))];
+        MessageResult(RoundTrips {
+            answered,
+            recent: BTreeMap::from([(store("store-1").identity, samples)]),
         })
     }
 }

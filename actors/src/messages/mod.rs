@@ -14,6 +14,7 @@ pub mod node;
 pub mod online;
 pub mod peers;
 pub mod ping;
+pub mod round_trips;
 pub mod selection;
 pub mod store;
 pub mod supervision;
