@@ -1,5 +1,7 @@
 //! How fast mailservers answered, as it is told.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::time::Duration;
 
 use actix::Actor;

@@ -11,6 +11,7 @@
 
 mod body;
 pub mod client;
+mod dashboard;
 mod error;
 mod guard;
 mod history;

@@ -22,12 +22,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    body,
+    body, dashboard,
     error::ApiError,
     history, metrics,
     ports::{ANSWER_LIMIT, CHANGE_LIMIT, Config, Ports, Started, ask},
-    round_trips,
-    signals,
+    round_trips, signals,
     snapshot::Snapshot,
     status::Report,
     stream,
@@ -36,32 +35,12 @@ use super::{
 /// The largest body of signals: a whole burst of them, but none of the huge ones that nobody needs.
 const MAX_SIGNALS_BYTES: usize = 4 * 1024 * 1024;
 
-/// `GET /`.
-const INDEX: &str = "\
-mailserver-sidecar
-
-GET     /api/v1/status               what is going on, and why
-GET     /api/v1/round-trips          how fast each mailserver answered lately
-GET     /api/v1/events               server-sent events; Last-Event-ID replays what was missed
-POST    /api/v1/signals              signals of the node, if node.signals is \"push\"
-GET     /api/v1/mailservers          the mailservers that may be chosen
-POST    /api/v1/mailservers          add one: {\"id\", \"address\", \"name\"?, \"fleet\"?}
-DELETE  /api/v1/mailservers/{id}     remove one that was added
-PUT     /api/v1/pin                  use this one: {\"id\"}
-DELETE  /api/v1/pin                  use any again
-GET     /api/v1/history              up to when history is complete, and what is not
-POST    /api/v1/history              request missed history now, or a period again: {\"from\", \"to\"?}
-POST    /api/v1/communities/{id}     request the description of a community
-GET     /health/live                 200 while the process runs
-GET     /health/ready                200 while the node can be driven
-GET     /metrics                     for Prometheus
-";
-
 pub(super) fn register(routes: &mut web::ServiceConfig) {
     let resource = |path| web::resource(path).default_service(web::to(not_allowed));
     let read = || web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
     routes
-        .service(resource("/").route(read().to(async || INDEX)))
+        .service(resource("/").route(read().to(dashboard::page)))
+        .service(resource("/assets/{name}").route(read().to(dashboard::asset)))
         .service(resource("/api/v1/status").route(read().to(status)))
         .service(resource("/api/v1/round-trips").route(read().to(round_trips::tell)))
         .service(resource("/api/v1/events").route(web::get().to(stream::events)))

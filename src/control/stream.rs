@@ -49,10 +49,13 @@ impl Streams {
     }
 }
 
-/// The query, for clients that cannot set a header.
+/// The query, for clients that cannot set a header, or see no comment.
 #[derive(Deserialize)]
 pub(super) struct Parameters {
     last_event_id: Option<String>,
+    /// Events named `heartbeat` in place of comments, without a number.
+    #[serde(default)]
+    heartbeat: bool,
 }
 
 /// `GET /api/v1/events`.
@@ -73,6 +76,10 @@ pub(super) async fn events(
         events,
         stopped: streams.stopped.clone(),
         begun: false,
+        keep_alive: match parameters.heartbeat {
+            true => "event: heartbeat\ndata: {}\n\n",
+            false => ": keep-alive\n\n",
+        },
         _permit: permit,
     };
     Ok(HttpResponse::Ok()
@@ -98,6 +105,8 @@ struct Source {
     events: mpsc::Receiver<Numbered>,
     stopped: watch::Receiver<()>,
     begun: bool,
+    /// What goes out when there is no event.
+    keep_alive: &'static str,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -121,7 +130,7 @@ impl Source {
             biased;
             received = self.events.recv_many(&mut batch, BATCH) => (received > 0).then(|| frames(&batch)),
             _ = self.stopped.changed() => None,
-            () = sleep(KEEP_ALIVE) => Some(": keep-alive\n\n".to_owned()),
+            () = sleep(KEEP_ALIVE) => Some(self.keep_alive.to_owned()),
         }
     }
 }
@@ -222,6 +231,7 @@ mod tests {
         let (stop, stopped) = watch::channel(());
         let _permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
         let begun = false;
+        let keep_alive = ": keep-alive\n\n";
         (
             sink,
             stop,
@@ -229,6 +239,7 @@ mod tests {
                 events,
                 stopped,
                 begun,
+                keep_alive,
                 _permit,
             },
         )
