@@ -11,6 +11,7 @@
 //! | [`state`], [`database`], [`memory`], [`journal_store`], [`state_store`] | what survives a restart |
 //! | [`control`] | the control API and how it is served |
 //! | [`cli`], [`ping_command`], [`shutdown`], [`exit`] | the command line, and how the process ends |
+//! | [`reload`], [`service_manager`] | `SIGHUP`, and what systemd is told |
 //! | [`sim`], [`demo`], [`simulate`] | a simulated node, and what is shown with it |
 //!
 //! The actors themselves are in the crate [`actors`].
@@ -28,7 +29,9 @@ pub mod network;
 pub mod node;
 pub mod ping_command;
 pub mod probe;
+pub mod reload;
 pub mod service;
+pub mod service_manager;
 pub mod settings;
 pub mod shutdown;
 pub mod sim;

@@ -7,7 +7,9 @@ use mailserver_sidecar::{
     demo,
     exit::{Exit, Failure},
     ping_command,
+    reload::Reloader,
     service::{Running, check_password, open_fleets},
+    service_manager::ServiceManager,
     settings::{Loaded, LogFormat, Settings},
     shutdown, simulate,
 };
@@ -67,7 +69,19 @@ async fn execute_with_settings(line: &CommandLine, command: Command) -> Result<(
     match command {
         Command::Run => {
             let running = Running::start(&settings, None).await?;
-            running.until(shutdown::requested()).await
+            let connector = running.control.connector.clone();
+            let told = ServiceManager::tell(connector, settings.cycle.tick);
+            let reloader = Reloader {
+                sources,
+                provenance,
+                registry: running.configured.clone(),
+            };
+            let _reloading = reloader.at_each_hangup();
+            let asked = async {
+                shutdown::requested().await;
+                drop(told);
+            };
+            running.until(asked).await
         }
         Command::Demo(options) => demo::run(&options, &line.global.assignments).await,
         Command::Simulate(options) => simulate::run(&options).await,

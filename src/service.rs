@@ -4,7 +4,9 @@ use std::{net::SocketAddr, time::Duration};
 
 use actix::Recipient;
 use actors::{
-    fleet_registry::Discover, messages::candidates::FleetsLoaded, supervisor::BudgetSpent,
+    fleet_registry::Discover,
+    messages::candidates::{Configured, FleetsLoaded},
+    supervisor::BudgetSpent,
 };
 use tokio::{
     sync::{mpsc, oneshot},
@@ -34,6 +36,8 @@ pub struct Running {
     pub control: control::Ports,
     /// Where the control API listens, unless it is off.
     pub address: Option<SocketAddr>,
+    /// The registry, for a configuration that was read again.
+    pub configured: Recipient<Configured>,
     stop: Option<oneshot::Sender<()>>,
     api: Option<JoinHandle<std::io::Result<()>>>,
     /// The fleet file, the clocks and the network are listened to.
@@ -91,6 +95,7 @@ impl Running {
         Ok(Self {
             control: service.control,
             address,
+            configured: service.configured,
             stop: Some(stop),
             api,
             senses,

@@ -19,7 +19,7 @@ use actors::{
     journal::Journal,
     login::Login,
     messages::{
-        candidates::FleetsLoaded,
+        candidates::{Configured, FleetsLoaded},
         online::{Clocks, NetworkChanged},
     },
     online::OnlineWatch,
@@ -50,6 +50,8 @@ pub struct Service {
     pub control: control::Ports,
     /// The registry, for a fleet file that changed.
     pub fleets: Recipient<FleetsLoaded>,
+    /// The registry, for a configuration that was read again.
+    pub configured: Recipient<Configured>,
     /// Those who go by the clocks of the system.
     pub clocks: Vec<Recipient<Clocks>>,
     /// The online watch, for the system's word on the network.
@@ -98,6 +100,7 @@ pub fn start(settings: &Settings, rpc: &RpcClient, state: StateDir, seed: Option
     Service {
         control: to.control(settings),
         fleets: port(&to.registry),
+        configured: port(&to.registry),
         clocks: to.clocks(settings),
         network: port(&to.online),
         spent,

@@ -267,7 +267,12 @@ impl Sidecar {
 
     /// Sends `SIGTERM`.
     pub(crate) fn terminate(&self) {
-        let kill = format!("kill -TERM {}", self.process.id());
+        self.signal("TERM");
+    }
+
+    /// Sends a signal, by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.process.id());
         let done = Command::new("sh").arg("-c").arg(kill).status().unwrap();
         assert!(done.success());
     }

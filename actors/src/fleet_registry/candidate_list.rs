@@ -9,7 +9,7 @@ use crate::{
     Instant,
     fleet_registry::discovery::{Discover, Discovered},
     messages::candidates::{
-        AddressErrorText, CandidatesChanged, Fleet, RegistryError, Saved, SavedPin,
+        AddressErrorText, CandidatesChanged, Configured, Fleet, RegistryError, Saved, SavedPin,
     },
     model::{
         mailserver::{Identity, Mailserver, Origin},
@@ -80,6 +80,25 @@ impl CandidateList {
             return;
         }
         self.fleets = fleets;
+    }
+
+    /// Takes over what the configuration says now.
+    pub(crate) fn configure(&mut self, configured: Configured) {
+        let before = self.fleet();
+        let Configured {
+            fleet,
+            pinned,
+            mailservers,
+        } = configured;
+        self.config = Config {
+            fleet,
+            pinned,
+            mailservers,
+            discover: self.config.discover,
+        };
+        if self.fleet() != before {
+            self.discovered.clear();
+        }
     }
 
     /// Takes over what the node told. Its peers of another fleet are of another network.

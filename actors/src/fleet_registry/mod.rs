@@ -19,7 +19,7 @@ use crate::{
     fleet_registry::candidate_list::CandidateList,
     messages::{
         candidates::{
-            AddCustom, Candidates, CandidatesChanged, FleetsLoaded, Pin, RegistryError,
+            AddCustom, Candidates, CandidatesChanged, Configured, FleetsLoaded, Pin, RegistryError,
             RemoveCustom, Save, Saved, SavedPin, Unpin,
         },
         node::{NodeChanged, PeerSnapshot},
@@ -108,6 +108,15 @@ impl Handler<FleetsLoaded> for FleetRegistry {
 
     fn handle(&mut self, FleetsLoaded(fleets): FleetsLoaded, _: &mut Context<Self>) {
         self.candidate_list.take_over(fleets);
+        self.announce();
+    }
+}
+
+impl Handler<Configured> for FleetRegistry {
+    type Result = ();
+
+    fn handle(&mut self, configured: Configured, _: &mut Context<Self>) {
+        self.candidate_list.configure(configured);
         self.announce();
     }
 }

@@ -16,6 +16,18 @@ use crate::model::{
 #[rtype(result = "()")]
 pub struct FleetsLoaded(pub BTreeMap<String, Fleet>);
 
+/// The configuration was read again; what it says of these takes the place of what it said before. Sent by an adapter.
+#[derive(Message, Clone, Debug, PartialEq, Eq, Default)]
+#[rtype(result = "()")]
+pub struct Configured {
+    /// The fleet; `None`: the node's own setting.
+    pub fleet: Option<String>,
+    /// The pin; empty: the node's own.
+    pub pinned: String,
+    /// Custom mailservers.
+    pub mailservers: Vec<SavedMailserver>,
+}
+
 /// The mailservers of one fleet, for each network (a classic fleet file holds both in one).
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Fleet {
