@@ -6,7 +6,7 @@ use actix::{Actor, Addr, Context, Handler, Recipient};
 use actors::{
     fleet_registry::FleetRegistry,
     messages::{
-        candidates::{Candidates, CandidatesChanged, FleetsLoaded, Save, Saved},
+        candidates::{Candidates, FleetsLoaded, Listed, Save, Saved},
         node::{HistorySignal, NodeChanged, NodeSwitched},
         ping::PingRound,
         selection::Select,
@@ -148,9 +148,8 @@ impl Round {
             self.pretend_node();
         }
         let list = self.registry.send(Candidates).await;
-        let CandidatesChanged { candidates, .. } =
-            list.map_err(|error| Exit::Internal.because(error))?;
-        Ok(candidates)
+        let Listed { list, .. } = list.map_err(|error| Exit::Internal.because(error))?;
+        Ok(list.candidates)
     }
 
     /// Without a node: all mailservers of the fleet, of either network, pinged by ourselves.

@@ -30,6 +30,8 @@ pub(super) enum ApiError {
     #[error("{0}")]
     Conflict(String),
     #[error("{0}")]
+    Outdated(String),
+    #[error("{0}")]
     Full(String),
     #[error("{0}")]
     Failed(String),
@@ -74,6 +76,7 @@ impl ApiError {
             Self::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid"),
             Self::Unknown(_) => (StatusCode::NOT_FOUND, "unknown"),
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
+            Self::Outdated(_) => (StatusCode::PRECONDITION_FAILED, "outdated"),
             Self::Full(_) => (StatusCode::INSUFFICIENT_STORAGE, "full"),
             Self::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
             Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
@@ -110,6 +113,7 @@ impl From<RegistryError> for ApiError {
             RegistryError::Address(_) | RegistryError::Id { .. } => Self::Invalid(reason),
             RegistryError::Unknown(_) => Self::Unknown(reason),
             RegistryError::Taken { .. } | RegistryError::NotAdded { .. } => Self::Conflict(reason),
+            RegistryError::Outdated => Self::Outdated(reason),
             RegistryError::Full(_) => Self::Full(reason),
             RegistryError::NotSaved(_) => Self::Failed(reason),
         }

@@ -11,10 +11,12 @@
 
 mod body;
 pub mod client;
+mod conditions;
 mod dashboard;
 mod error;
 mod guard;
 mod history;
+mod mailservers;
 mod metrics;
 mod ports;
 mod round_trips;

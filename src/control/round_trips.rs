@@ -33,6 +33,7 @@ pub(super) async fn tell(ports: web::Data<Ports>) -> Result<HttpResponse, ApiErr
     );
     let candidates = registry
         .ok_or(ApiError::Unanswered("fleet registry"))?
+        .list
         .candidates;
     let mut recent = round_trips
         .ok_or(ApiError::Unanswered("round trips"))?

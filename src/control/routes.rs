@@ -7,24 +7,15 @@ use actix_web::{
     web::{self, Data, Json, Path},
 };
 use actors::{
-    messages::{
-        candidates::{AddCustom, Candidates, CandidatesChanged, Pin, RemoveCustom, Unpin},
-        connection,
-        history::QueueCommunity,
-        node::PushSignals,
-    },
-    model::{
-        mailserver::{Identity, Mailserver},
-        node::{NodeState, SavedMailserver},
-    },
+    messages::{connection, history::QueueCommunity, node::PushSignals},
+    model::node::NodeState,
 };
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
     body, dashboard,
     error::ApiError,
-    history, metrics,
+    history, mailservers, metrics,
     ports::{ANSWER_LIMIT, CHANGE_LIMIT, Config, Ports, Started, ask},
     round_trips, signals,
     snapshot::Snapshot,
@@ -47,14 +38,14 @@ pub(super) fn register(routes: &mut web::ServiceConfig) {
         .service(resource("/api/v1/signals").route(web::post().to(push_signals)))
         .service(
             resource("/api/v1/mailservers")
-                .route(read().to(list_mailservers))
-                .route(web::post().to(add_mailserver)),
+                .route(read().to(mailservers::list))
+                .route(web::post().to(mailservers::add)),
         )
-        .service(resource("/api/v1/mailservers/{id}").route(web::delete().to(remove_mailserver)))
+        .service(resource("/api/v1/mailservers/{id}").route(web::delete().to(mailservers::remove)))
         .service(
             resource("/api/v1/pin")
-                .route(web::put().to(pin))
-                .route(web::delete().to(unpin)),
+                .route(web::put().to(mailservers::pin))
+                .route(web::delete().to(mailservers::unpin)),
         )
         .service(
             resource("/api/v1/history")
@@ -121,112 +112,6 @@ async fn push_signals(
     let answer = ask(&ports.push_signals, PushSignals(signals), CHANGE_LIMIT).await;
     answer.ok_or(ApiError::Unanswered("node adapter"))?;
     Ok(HttpResponse::Accepted().json(json!({ "accepted": accepted })))
-}
-
-/// A mailserver as the API lists it.
-#[derive(Serialize)]
-struct Listed<'a> {
-    #[serde(flatten)]
-    mailserver: &'a Mailserver,
-    pinned: bool,
-}
-
-async fn list_mailservers(ports: Data<Ports>) -> Result<HttpResponse, ApiError> {
-    let CandidatesChanged {
-        fleet,
-        candidates,
-        pinned,
-    } = candidates(&ports).await?;
-    let listed = |mailserver| listed(mailserver, pinned.as_ref());
-    let all: Vec<_> = candidates.iter().map(listed).collect();
-    Ok(HttpResponse::Ok().json(json!({ "fleet": fleet, "mailservers": all })))
-}
-
-fn listed<'a>(mailserver: &'a Mailserver, pinned: Option<&Identity>) -> Listed<'a> {
-    Listed {
-        mailserver,
-        pinned: pinned == Some(&mailserver.identity),
-    }
-}
-
-async fn candidates(ports: &Ports) -> Result<CandidatesChanged, ApiError> {
-    let answer = ask(&ports.candidates, Candidates, ANSWER_LIMIT).await;
-    answer.ok_or(ApiError::Unanswered("fleet registry"))
-}
-
-/// `POST /api/v1/mailservers`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Addition {
-    id: String,
-    address: String,
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    fleet: String,
-}
-
-async fn add_mailserver(
-    request: HttpRequest,
-    payload: web::Payload,
-    ports: Data<Ports>,
-) -> Result<HttpResponse, ApiError> {
-    let Addition {
-        id,
-        address,
-        name,
-        mut fleet,
-    } = body::json(&request, payload).await?;
-    if fleet.is_empty() {
-        let current = candidates(&ports).await?.fleet;
-        fleet = current.ok_or_else(|| {
-            ApiError::Invalid("fleet: name one, the node has not told its own yet".to_owned())
-        })?;
-    }
-    let addition = AddCustom(SavedMailserver {
-        id,
-        name,
-        address,
-        fleet,
-    });
-    let answer = ask(&ports.add_custom, addition, CHANGE_LIMIT).await;
-    let mailserver = answer.ok_or(ApiError::Unanswered("fleet registry"))??;
-    Ok(HttpResponse::Created().json(mailserver))
-}
-
-async fn remove_mailserver(id: Path<String>, ports: Data<Ports>) -> Result<HttpResponse, ApiError> {
-    let answer = ask(
-        &ports.remove_custom,
-        RemoveCustom(id.into_inner()),
-        CHANGE_LIMIT,
-    )
-    .await;
-    answer.ok_or(ApiError::Unanswered("fleet registry"))??;
-    Ok(HttpResponse::NoContent().finish())
-}
-
-/// `PUT /api/v1/pin`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Choice {
-    id: String,
-}
-
-async fn pin(
-    request: HttpRequest,
-    payload: web::Payload,
-    ports: Data<Ports>,
-) -> Result<HttpResponse, ApiError> {
-    let Choice { id } = body::json(&request, payload).await?;
-    let answer = ask(&ports.pin, Pin(id), CHANGE_LIMIT).await;
-    let mailserver = answer.ok_or(ApiError::Unanswered("fleet registry"))??;
-    Ok(HttpResponse::Ok().json(mailserver))
-}
-
-async fn unpin(ports: Data<Ports>) -> Result<HttpResponse, ApiError> {
-    let answer = ask(&ports.unpin, Unpin, CHANGE_LIMIT).await;
-    answer.ok_or(ApiError::Unanswered("fleet registry"))??;
-    Ok(HttpResponse::NoContent().finish())
 }
 
 async fn queue_community(id: Path<String>, ports: Data<Ports>) -> Result<HttpResponse, ApiError> {

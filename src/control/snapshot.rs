@@ -74,7 +74,7 @@ impl Snapshot {
         );
         Self {
             connector,
-            registry,
+            registry: registry.map(|listed| listed.list),
             peers,
             decision,
             round_trips,

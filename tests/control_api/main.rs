@@ -3,6 +3,7 @@
 
 mod admission;
 mod changes;
+mod conditions;
 mod history;
 mod operations;
 mod remote;

@@ -78,12 +78,23 @@ impl Server {
     }
 
     pub(crate) async fn request(&self, method: &str, path: &str, body: &str) -> Answer {
+        self.request_with(method, path, "", body).await
+    }
+
+    /// With further lines in the head, each with its end.
+    pub(crate) async fn request_with(
+        &self,
+        method: &str,
+        path: &str,
+        lines: &str,
+        body: &str,
+    ) -> Answer {
         let (address, length) = (self.address, body.len());
         let head = format!(
             "{method} {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json"
         );
-        self.raw(&format!("{head}\r\ncontent-length: {length}\r\n\r\n{body}"))
-            .await
+        let request = format!("{head}\r\n{lines}content-length: {length}\r\n\r\n{body}");
+        self.raw(&request).await
     }
 
     /// Sends a text and reads until the server closes.
@@ -143,6 +154,14 @@ impl Answer {
             head: head.to_ascii_lowercase(),
             body: body.to_owned(),
         }
+    }
+
+    /// The value of a field of the head, in lower case.
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        let mut fields = self.head.lines().filter_map(|line| line.split_once(": "));
+        fields
+            .find(|(told, _)| *told == name)
+            .map(|(_, value)| value)
     }
 
     pub(crate) fn json(&self) -> Value {

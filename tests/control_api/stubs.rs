@@ -6,7 +6,8 @@ use actix::{Actor, Context, Handler, MessageResult, ResponseFuture};
 use actors::{
     messages::{
         candidates::{
-            AddCustom, Candidates, CandidatesChanged, Pin, RegistryError, RemoveCustom, Unpin,
+            AddCustom, Candidates, CandidatesChanged, Changed, Expected, Listed, Pin,
+            RegistryError, RemoveCustom, Revision, Unpin,
         },
         connection,
         events::{Event, Numbered, Publish, Subscribe},
@@ -55,6 +56,8 @@ pub(crate) struct Stub {
     pub(crate) polls: bool,
     /// The node, if it is not ready.
     pub(crate) node: Option<NodeState>,
+    /// How often the registry was changed.
+    pub(crate) revision: Revision,
     /// What the registry answers to every change.
     pub(crate) refuse: Option<RegistryError>,
     /// What reached it, in order.
@@ -76,14 +79,23 @@ impl Stub {
         self.heard.borrow_mut().push(what);
     }
 
-    fn changed<T>(&self, what: String, answer: T) -> Result<T, RegistryError> {
-        match &self.refuse {
-            Some(error) => Err(error.clone()),
-            None => {
-                self.hear(what);
-                Ok(answer)
-            }
+    /// As the registry does: a change that expects another revision is refused, and each one makes a new one.
+    fn change<T>(
+        &mut self,
+        what: String,
+        expected: &Expected,
+        answer: T,
+    ) -> Result<Changed<T>, RegistryError> {
+        if !expected.allows(self.revision) {
+            return Err(RegistryError::Outdated);
         }
+        if let Some(error) = &self.refuse {
+            return Err(error.clone());
+        }
+        self.hear(what);
+        self.revision.0 += 1;
+        let revision = self.revision;
+        Ok(Changed { answer, revision })
     }
 
     /// Answers, unless it is deaf.
@@ -158,15 +170,17 @@ impl Handler<connection::GetStatus> for Stub {
 }
 
 impl Handler<Candidates> for Stub {
-    type Result = ResponseFuture<CandidatesChanged>;
+    type Result = ResponseFuture<Listed>;
 
     fn handle(&mut self, _: Candidates, _: &mut Self::Context) -> Self::Result {
         let mailserver = store("store-1");
-        self.tell(CandidatesChanged {
+        let list = CandidatesChanged {
             fleet: Some("status.prod".to_owned()),
             pinned: Some(mailserver.identity.clone()),
             candidates: vec![mailserver],
-        })
+        };
+        let revision = self.revision;
+        self.tell(Listed { list, revision })
     }
 }
 
@@ -312,37 +326,36 @@ impl Handler<GetHealth> for Stub {
 }
 
 impl Handler<AddCustom> for Stub {
-    type Result = Result<Mailserver, RegistryError>;
+    type Result = Result<Changed<Mailserver>, RegistryError>;
 
-    fn handle(&mut self, AddCustom(added): AddCustom, _: &mut Self::Context) -> Self::Result {
-        self.changed(
-            format!("add {} {}", added.id, added.fleet),
-            store(&added.id),
-        )
+    fn handle(&mut self, message: AddCustom, _: &mut Self::Context) -> Self::Result {
+        let added = message.mailserver;
+        let what = format!("add {} {}", added.id, added.fleet);
+        self.change(what, &message.expected, store(&added.id))
     }
 }
 
 impl Handler<RemoveCustom> for Stub {
-    type Result = Result<(), RegistryError>;
+    type Result = Result<Changed<()>, RegistryError>;
 
-    fn handle(&mut self, RemoveCustom(id): RemoveCustom, _: &mut Self::Context) -> Self::Result {
-        self.changed(format!("remove {id}"), ())
+    fn handle(&mut self, message: RemoveCustom, _: &mut Self::Context) -> Self::Result {
+        self.change(format!("remove {}", message.id), &message.expected, ())
     }
 }
 
 impl Handler<Pin> for Stub {
-    type Result = Result<Mailserver, RegistryError>;
+    type Result = Result<Changed<Mailserver>, RegistryError>;
 
-    fn handle(&mut self, Pin(id): Pin, _: &mut Self::Context) -> Self::Result {
-        self.changed(format!("pin {id}"), store(&id))
+    fn handle(&mut self, Pin { name, expected }: Pin, _: &mut Self::Context) -> Self::Result {
+        self.change(format!("pin {name}"), &expected, store(&name))
     }
 }
 
 impl Handler<Unpin> for Stub {
-    type Result = Result<(), RegistryError>;
+    type Result = Result<Changed<()>, RegistryError>;
 
-    fn handle(&mut self, _: Unpin, _: &mut Self::Context) -> Self::Result {
-        self.changed("unpin".to_owned(), ())
+    fn handle(&mut self, Unpin { expected }: Unpin, _: &mut Self::Context) -> Self::Result {
+        self.change("unpin".to_owned(), &expected, ())
     }
 }
 

@@ -9,7 +9,8 @@ use crate::{
     Instant,
     fleet_registry::discovery::{Discover, Discovered},
     messages::candidates::{
-        AddressErrorText, CandidatesChanged, Configured, Fleet, RegistryError, Saved, SavedPin,
+        AddressErrorText, CandidatesChanged, Configured, Fleet, RegistryError, Revision, Saved,
+        SavedPin,
     },
     model::{
         mailserver::{Identity, Mailserver, Origin},
@@ -46,16 +47,19 @@ pub(crate) struct CandidateList {
     /// Its own peers that keep history.
     discovered: Discovered,
     /// What is kept across restarts.
-    pub(crate) saved: Saved,
+    saved: Saved,
     current: CandidatesChanged,
+    /// Of the two above.
+    revision: Revision,
     told: BTreeSet<String>,
 }
 
 impl CandidateList {
-    pub(crate) fn new(config: Config, saved: Saved) -> Self {
+    pub(crate) fn new(config: Config, saved: Saved, revision: Revision) -> Self {
         Self {
             config,
             saved,
+            revision,
             ..Self::default()
         }
     }
@@ -63,6 +67,23 @@ impl CandidateList {
     /// The list as last made.
     pub(crate) fn current(&self) -> &CandidatesChanged {
         &self.current
+    }
+
+    /// The number of what is saved and of the list.
+    pub(crate) fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// Takes over what was saved.
+    pub(crate) fn take_over_saved(&mut self, saved: Saved) {
+        if saved != self.saved {
+            self.saved = saved;
+            self.revise();
+        }
+    }
+
+    fn revise(&mut self) {
+        self.revision = Revision(self.revision.0.wrapping_add(1));
     }
 
     /// Takes over the fleets of a file, unless that would leave the fleet in use without mailservers.
@@ -119,7 +140,10 @@ impl CandidateList {
     pub(crate) fn rebuild(&mut self) -> bool {
         let made = self.make();
         let changed = made != self.current;
-        self.current = made;
+        if changed {
+            self.current = made;
+            self.revise();
+        }
         changed
     }
 
@@ -325,5 +349,13 @@ impl CandidateList {
             ..self.saved.clone()
         };
         Ok((saved, mailserver))
+    }
+
+    /// What would be saved with no pin.
+    pub(crate) fn without_pin(&self) -> Saved {
+        Saved {
+            pin: SavedPin::None,
+            ..self.saved.clone()
+        }
     }
 }

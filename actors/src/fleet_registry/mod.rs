@@ -19,8 +19,8 @@ use crate::{
     fleet_registry::candidate_list::CandidateList,
     messages::{
         candidates::{
-            AddCustom, Candidates, CandidatesChanged, Configured, FleetsLoaded, Pin, RegistryError,
-            RemoveCustom, Save, Saved, SavedPin, Unpin,
+            AddCustom, Candidates, CandidatesChanged, Changed, Configured, Expected, FleetsLoaded,
+            Listed, Pin, RegistryError, RemoveCustom, Revision, Save, Saved, Unpin,
         },
         node::{NodeChanged, PeerSnapshot},
     },
@@ -45,7 +45,7 @@ impl FleetRegistry {
         listeners: Vec<Recipient<CandidatesChanged>>,
     ) -> Self {
         Self {
-            candidate_list: CandidateList::new(config, saved),
+            candidate_list: CandidateList::new(config, saved, Revision(rand::random())),
             save,
             listeners,
         }
@@ -64,11 +64,17 @@ impl FleetRegistry {
         }
     }
 
-    /// Saves, then takes over; on an error nothing was changed.
-    fn save<T: 'static>(
+    /// Plans, saves, then takes over; on an error nothing was changed. Until it is done nothing else is begun, so that
+    /// of two who expect the same revision only one finds it.
+    fn change<T: 'static>(
         &self,
-        planned: Result<(Saved, T), RegistryError>,
-    ) -> AtomicResponse<Self, Result<T, RegistryError>> {
+        expected: &Expected,
+        plan: impl FnOnce(&CandidateList) -> Planned<T>,
+    ) -> Answer<T> {
+        let planned = match expected.allows(self.candidate_list.revision()) {
+            true => plan(&self.candidate_list),
+            false => Err(RegistryError::Outdated),
+        };
         let (saved, answer) = match planned {
             Ok(planned) => planned,
             Err(error) => {
@@ -80,13 +86,20 @@ impl FleetRegistry {
         let done = kept.into_actor(self).map(move |kept, actor, _| {
             kept.map_err(|closed| RegistryError::NotSaved(closed.to_string()))?
                 .map_err(RegistryError::NotSaved)?;
-            actor.candidate_list.saved = saved;
+            actor.candidate_list.take_over_saved(saved);
             actor.announce();
-            Ok(answer)
+            let revision = actor.candidate_list.revision();
+            Ok(Changed { answer, revision })
         });
         AtomicResponse::new(Box::pin(done))
     }
 }
+
+/// What is to be saved, and the answer once it is.
+type Planned<T> = Result<(Saved, T), RegistryError>;
+
+/// An answer before which no other message is handled.
+type Answer<T> = AtomicResponse<FleetRegistry, Result<Changed<T>, RegistryError>>;
 
 /// The limit for writing the state directory.
 const SAVE_LIMIT: Duration = Duration::from_secs(5);
@@ -150,46 +163,46 @@ impl Handler<Candidates> for FleetRegistry {
     type Result = MessageResult<Candidates>;
 
     fn handle(&mut self, _: Candidates, _: &mut Context<Self>) -> Self::Result {
-        MessageResult(self.candidate_list.current().clone())
+        MessageResult(Listed {
+            list: self.candidate_list.current().clone(),
+            revision: self.candidate_list.revision(),
+        })
     }
 }
 
 impl Handler<AddCustom> for FleetRegistry {
-    type Result = AtomicResponse<Self, Result<Mailserver, RegistryError>>;
+    type Result = Answer<Mailserver>;
 
-    fn handle(&mut self, AddCustom(added): AddCustom, _: &mut Context<Self>) -> Self::Result {
-        self.save(self.candidate_list.with_added(added))
+    fn handle(&mut self, message: AddCustom, _: &mut Context<Self>) -> Self::Result {
+        let AddCustom {
+            mailserver,
+            expected,
+        } = message;
+        self.change(&expected, |list| list.with_added(mailserver))
     }
 }
 
 impl Handler<RemoveCustom> for FleetRegistry {
-    type Result = AtomicResponse<Self, Result<(), RegistryError>>;
+    type Result = Answer<()>;
 
-    fn handle(&mut self, RemoveCustom(id): RemoveCustom, _: &mut Context<Self>) -> Self::Result {
-        self.save(
-            self.candidate_list
-                .with_removed(&id)
-                .map(|saved| (saved, ())),
-        )
+    fn handle(&mut self, message: RemoveCustom, _: &mut Context<Self>) -> Self::Result {
+        let RemoveCustom { id, expected } = message;
+        self.change(&expected, |list| Ok((list.with_removed(&id)?, ())))
     }
 }
 
 impl Handler<Pin> for FleetRegistry {
-    type Result = AtomicResponse<Self, Result<Mailserver, RegistryError>>;
+    type Result = Answer<Mailserver>;
 
-    fn handle(&mut self, Pin(pin): Pin, _: &mut Context<Self>) -> Self::Result {
-        self.save(self.candidate_list.with_pin(&pin))
+    fn handle(&mut self, Pin { name, expected }: Pin, _: &mut Context<Self>) -> Self::Result {
+        self.change(&expected, |list| list.with_pin(&name))
     }
 }
 
 impl Handler<Unpin> for FleetRegistry {
-    type Result = AtomicResponse<Self, Result<(), RegistryError>>;
+    type Result = Answer<()>;
 
-    fn handle(&mut self, _: Unpin, _: &mut Context<Self>) -> Self::Result {
-        let saved = Saved {
-            pin: SavedPin::None,
-            ..self.candidate_list.saved.clone()
-        };
-        self.save(Ok((saved, ())))
+    fn handle(&mut self, Unpin { expected }: Unpin, _: &mut Context<Self>) -> Self::Result {
+        self.change(&expected, |list| Ok((list.without_pin(), ())))
     }
 }

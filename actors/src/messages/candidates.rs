@@ -47,30 +47,98 @@ pub struct CandidatesChanged {
     pub pinned: Option<Identity>,
 }
 
+/// Counts the changes of the registry from a random number on, so that no two processes ever tell the same one: as long
+/// as it is the same, so is all that the registry tells or keeps. Written as 16 hexadecimal digits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Revision(pub u64);
+
+impl std::fmt::Display for Revision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// What the one who wants a change knows of the registry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Expected {
+    /// Whatever was changed meanwhile, the change is wanted.
+    #[default]
+    Anything,
+    /// It is wanted only if the registry is still at one of these.
+    OneOf(Vec<Revision>),
+}
+
+impl Expected {
+    /// Whether a change is wanted of a registry that is there.
+    #[must_use]
+    pub fn allows(&self, revision: Revision) -> bool {
+        match self {
+            Self::Anything => true,
+            Self::OneOf(revisions) => revisions.contains(&revision),
+        }
+    }
+}
+
 /// Ask for the list.
 #[derive(Message, Clone, Copy, Debug)]
-#[rtype(result = "CandidatesChanged")]
+#[rtype(result = "Listed")]
 pub struct Candidates;
+
+/// The list, and to which revision it belongs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// Which mailservers may be chosen.
+    pub list: CandidatesChanged,
+    /// What a change may name as [expected](Expected).
+    pub revision: Revision,
+}
 
 /// Add a custom mailserver, kept across restarts; answered with the mailserver it became.
 #[derive(Message, Clone, Debug)]
-#[rtype(result = "Result<Mailserver, RegistryError>")]
-pub struct AddCustom(pub SavedMailserver);
+#[rtype(result = "Result<Changed<Mailserver>, RegistryError>")]
+pub struct AddCustom {
+    /// Which.
+    pub mailserver: SavedMailserver,
+    /// What it is added to.
+    pub expected: Expected,
+}
 
 /// Remove a custom mailserver that was added.
 #[derive(Message, Clone, Debug)]
-#[rtype(result = "Result<(), RegistryError>")]
-pub struct RemoveCustom(pub String);
+#[rtype(result = "Result<Changed<()>, RegistryError>")]
+pub struct RemoveCustom {
+    /// Its id.
+    pub id: String,
+    /// What it is removed from.
+    pub expected: Expected,
+}
 
-/// Pin: an id, a peer id, an enode or a multiaddr. Kept across restarts.
+/// Pin a mailserver. Kept across restarts; answered with the mailserver that is meant.
 #[derive(Message, Clone, Debug)]
-#[rtype(result = "Result<Mailserver, RegistryError>")]
-pub struct Pin(pub String);
+#[rtype(result = "Result<Changed<Mailserver>, RegistryError>")]
+pub struct Pin {
+    /// An id, a peer id, an enode or a multiaddr.
+    pub name: String,
+    /// What is changed by it.
+    pub expected: Expected,
+}
 
 /// Unpin, whoever set the pin. Kept across restarts.
-#[derive(Message, Clone, Copy, Debug)]
-#[rtype(result = "Result<(), RegistryError>")]
-pub struct Unpin;
+#[derive(Message, Clone, Debug, Default)]
+#[rtype(result = "Result<Changed<()>, RegistryError>")]
+pub struct Unpin {
+    /// What is changed by it.
+    pub expected: Expected,
+}
+
+/// What a change came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed<T> {
+    /// The answer.
+    pub answer: T,
+    /// The registry after it.
+    pub revision: Revision,
+}
 
 /// Why a change of the registry was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
@@ -109,6 +177,9 @@ pub enum RegistryError {
     /// The list is full.
     #[error("{0} custom mailservers are the most there can be")]
     Full(usize),
+    /// Somebody else changed something since: it is not at a revision that was [expected](Expected).
+    #[error("the list was changed meanwhile: read it again")]
+    Outdated,
     /// The state directory could not be written; nothing was changed.
     #[error("not saved: {0}")]
     NotSaved(String),

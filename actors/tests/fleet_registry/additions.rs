@@ -3,9 +3,7 @@
 use crate::*;
 use ::actors::{
     fleet_registry::{Config, FleetRegistry, MOST_CUSTOM},
-    messages::candidates::{
-        AddCustom, Candidates, FleetsLoaded, RegistryError, Save, Saved, Unpin,
-    },
+    messages::candidates::{Candidates, FleetsLoaded, RegistryError, Save, Saved},
     model::{mailserver::Origin, node::SavedMailserver},
 };
 use actix::prelude::*;
@@ -45,8 +43,7 @@ async fn if_it_cannot_be_saved_nothing_changes() {
     assert_eq!(rig.add(custom("new", 6)).await.unwrap_err(), not_saved);
     assert_eq!(rig.remove("mine").await.unwrap_err(), not_saved);
     assert_eq!(rig.pin("store-01.test").await.unwrap_err(), not_saved);
-    let unpinned = rig.registry.send(Unpin).await.unwrap();
-    assert_eq!(unpinned.unwrap_err(), not_saved);
+    assert_eq!(rig.unpin().await.unwrap_err(), not_saved);
     assert_eq!(rig.now().await, before);
     rig.changes.assert_none("nothing changed").await;
     *rig.disk.borrow_mut() = Ok(());
@@ -63,7 +60,7 @@ async fn a_disk_that_hangs_does_not_hang_the_registry() {
         vec![],
     );
     let registry = registry.start();
-    let answer = registry.send(AddCustom(custom("mine", 5)));
+    let answer = registry.send(addition(custom("mine", 5)));
     let waited = tokio::time::timeout(Duration::from_secs(6), answer).await;
     let refused = waited.expect("an answer within 5 s").unwrap();
     assert!(matches!(refused, Err(RegistryError::NotSaved(_))));

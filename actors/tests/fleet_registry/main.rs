@@ -2,6 +2,7 @@
 
 mod additions;
 mod peers;
+mod revisions;
 mod rig;
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
@@ -9,7 +10,7 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 use ::actors::{
     fleet_registry::{Config, FleetRegistry},
     messages::{
-        candidates::{CandidatesChanged, Fleet, FleetsLoaded, RegistryError, Save, Saved, Unpin},
+        candidates::{CandidatesChanged, Fleet, FleetsLoaded, RegistryError, Save, Saved},
         node::NodeChanged,
     },
     model::{
@@ -197,7 +198,7 @@ async fn a_pin_outside_the_list_joins_it_if_it_is_a_full_address() {
     assert_eq!(pinned.origin, Origin::Pin);
     assert_eq!(rig.now().await.pinned, Some(outside.identity));
     assert_eq!(rig.ids().await.len(), 3);
-    rig.registry.send(Unpin).await.unwrap().unwrap();
+    rig.unpin().await.unwrap();
     assert_eq!(rig.ids().await, FLEET);
 }
 
@@ -238,7 +239,7 @@ async fn a_saved_pin_goes_before_the_configured_before_that_of_the_node() {
         let rig = registry(config, saved).await;
         rig.node(of_node()).await;
         assert_eq!(rig.pinned().await.unwrap(), expected);
-        rig.registry.send(Unpin).await.unwrap().unwrap();
+        rig.unpin().await.unwrap();
         assert_eq!(rig.pinned().await, None, "whoever set it");
         rig.node(of_node()).await;
         assert_eq!(rig.pinned().await, None, "and for good");

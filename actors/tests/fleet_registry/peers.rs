@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use ::actors::{
     fleet_registry::{Config, Discover, KEPT, MOST_DISCOVERED},
     messages::{
-        candidates::{CandidatesChanged, Fleet, FleetsLoaded, Pin, Saved, Unpin},
+        candidates::{CandidatesChanged, Fleet, FleetsLoaded, Saved},
         node::PeerSnapshot,
     },
     model::{
@@ -205,11 +205,11 @@ async fn one_can_be_pinned_and_an_address_goes_before_what_it_claims() {
     assert_eq!(rig.pinned().await, Some(peer_id(3)));
 
     let known = mailserver(3).address.to_string();
-    let pinned = rig.registry.send(Pin(known.clone())).await.unwrap();
-    assert_eq!(pinned.unwrap().origin, Origin::Pin);
+    let pinned = rig.pin(&known).await.unwrap();
+    assert_eq!(pinned.origin, Origin::Pin);
     let list = rig.now().await.candidates;
     assert_eq!((list.len(), list[0].address.to_string()), (1, known));
-    rig.registry.send(Unpin).await.unwrap().unwrap();
+    rig.unpin().await.unwrap();
     assert_eq!(rig.now().await.candidates[0].origin, Origin::Peer);
 }
 

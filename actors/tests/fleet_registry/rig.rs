@@ -6,8 +6,8 @@ use ::actors::{
     fleet_registry::{Config, FleetRegistry},
     messages::{
         candidates::{
-            AddCustom, Candidates, CandidatesChanged, Fleet, FleetsLoaded, Pin, RegistryError,
-            RemoveCustom, Save, Saved, SavedPin,
+            AddCustom, Candidates, CandidatesChanged, Changed, Expected, Fleet, FleetsLoaded, Pin,
+            RegistryError, RemoveCustom, Revision, Save, Saved, SavedPin, Unpin,
         },
         node::NodeChanged,
     },
@@ -66,7 +66,12 @@ impl Rig {
     }
 
     pub(crate) async fn now(&self) -> CandidatesChanged {
-        self.registry.send(Candidates).await.expect("it lives")
+        self.registry.send(Candidates).await.expect("it lives").list
+    }
+
+    pub(crate) async fn revision(&self) -> Revision {
+        let listed = self.registry.send(Candidates).await;
+        listed.expect("it lives").revision
     }
 
     pub(crate) async fn ids(&self) -> Vec<String> {
@@ -82,25 +87,41 @@ impl Rig {
         Some(found.expect("the pin is a candidate").id.clone())
     }
 
+    async fn change<T: 'static, M>(&self, change: M) -> Result<T, RegistryError>
+    where
+        M: Message<Result = Result<Changed<T>, RegistryError>> + Send + 'static,
+        M::Result: Send,
+        FleetRegistry: Handler<M>,
+    {
+        let changed = self.registry.send(change).await.expect("it lives");
+        changed.map(|it| it.answer)
+    }
+
     pub(crate) async fn pin(&self, name: &str) -> Result<Mailserver, RegistryError> {
-        self.registry
-            .send(Pin(name.into()))
-            .await
-            .expect("it lives")
+        let (name, expected) = (name.into(), Expected::Anything);
+        self.change(Pin { name, expected }).await
+    }
+
+    pub(crate) async fn unpin(&self) -> Result<(), RegistryError> {
+        self.change(Unpin::default()).await
     }
 
     pub(crate) async fn add(&self, custom: SavedMailserver) -> Result<Mailserver, RegistryError> {
-        self.registry
-            .send(AddCustom(custom))
-            .await
-            .expect("it lives")
+        self.change(addition(custom)).await
     }
 
     pub(crate) async fn remove(&self, id: &str) -> Result<(), RegistryError> {
-        self.registry
-            .send(RemoveCustom(id.into()))
-            .await
-            .expect("it lives")
+        let (id, expected) = (id.into(), Expected::Anything);
+        self.change(RemoveCustom { id, expected }).await
+    }
+}
+
+/// Whatever was changed meanwhile.
+pub(crate) fn addition(mailserver: SavedMailserver) -> AddCustom {
+    let expected = Expected::Anything;
+    AddCustom {
+        mailserver,
+        expected,
     }
 }
 
