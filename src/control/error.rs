@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use actix_web::{HttpResponse, ResponseError, body::BoxBody, http::StatusCode};
 use actors::messages::{candidates::RegistryError, history::QueueError};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Why a request was not served.
@@ -44,57 +45,174 @@ pub(super) enum ApiError {
 }
 
 /// The media type of a problem document (RFC 9457, 3).
-const PROBLEM: &str = "application/problem+json";
+pub(super) const PROBLEM: &str = "application/problem+json";
 
-/// What a problem document says (RFC 9457, 3.1).
-#[derive(Debug, Serialize)]
-struct Problem {
-    /// Which kind of problem: [`KINDS`] and a word.
+/// What a request that was not served is answered (RFC 9457).
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Problem {
+    /// Which kind of problem, for programs.
     #[serde(rename = "type")]
     kind: String,
     /// The same for people.
     title: String,
     /// That of the answer.
     status: u16,
-    /// What is wrong with this request.
+    /// What is wrong with this request, for people.
     detail: String,
 }
 
 /// Where the kinds of problems are named.
 const KINDS: &str = "urn:mailserver-sidecar:problem:";
 
-impl ApiError {
-    fn status_and_word(&self) -> (StatusCode, &'static str) {
+/// The kinds of problems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    ForeignHost,
+    ForeignOrigin,
+    NotFound,
+    NotAllowed,
+    NotJson,
+    TooLarge,
+    TooSlow,
+    Invalid,
+    Unknown,
+    Conflict,
+    Outdated,
+    Full,
+    Failed,
+    NotReady,
+    Unanswered,
+    TooManyStreams,
+}
+
+impl Kind {
+    /// The status of the answer, the word for programs, and what it means, for people.
+    fn told(self) -> (StatusCode, &'static str, &'static str) {
+        use StatusCode as Status;
         match self {
-            Self::ForeignHost(_) => (StatusCode::FORBIDDEN, "foreign_host"),
-            Self::ForeignOrigin(_) => (StatusCode::FORBIDDEN, "foreign_origin"),
-            Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
-            Self::NotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
-            Self::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json"),
-            Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
-            Self::TooSlow(_) => (StatusCode::REQUEST_TIMEOUT, "too_slow"),
-            Self::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid"),
-            Self::Unknown(_) => (StatusCode::NOT_FOUND, "unknown"),
-            Self::Conflict(_) => (StatusCode::CONFLICT, "conflict"),
-            Self::Outdated(_) => (StatusCode::PRECONDITION_FAILED, "outdated"),
-            Self::Full(_) => (StatusCode::INSUFFICIENT_STORAGE, "full"),
-            Self::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
-            Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
-            Self::Unanswered(_) => (StatusCode::SERVICE_UNAVAILABLE, "unanswered"),
-            Self::TooManyStreams(_) => (StatusCode::SERVICE_UNAVAILABLE, "too_many_streams"),
+            Self::ForeignHost => (
+                Status::FORBIDDEN,
+                "foreign_host",
+                "Host names another machine.",
+            ),
+            Self::ForeignOrigin => (
+                Status::FORBIDDEN,
+                "foreign_origin",
+                "A page of another site asks.",
+            ),
+            Self::NotFound => (Status::NOT_FOUND, "not_found", "Nothing is served there."),
+            Self::NotAllowed => (
+                Status::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "Not with this method.",
+            ),
+            Self::NotJson => (
+                Status::UNSUPPORTED_MEDIA_TYPE,
+                "not_json",
+                "The body is not application/json.",
+            ),
+            Self::TooLarge => (
+                Status::PAYLOAD_TOO_LARGE,
+                "too_large",
+                "The body is too large.",
+            ),
+            Self::TooSlow => (
+                Status::REQUEST_TIMEOUT,
+                "too_slow",
+                "The body did not arrive in time.",
+            ),
+            Self::Invalid => (
+                Status::BAD_REQUEST,
+                "invalid",
+                "The request makes no sense.",
+            ),
+            Self::Unknown => (
+                Status::NOT_FOUND,
+                "unknown",
+                "Nothing of that name is known.",
+            ),
+            Self::Conflict => (
+                Status::CONFLICT,
+                "conflict",
+                "It does not fit what is there.",
+            ),
+            Self::Outdated => (
+                Status::PRECONDITION_FAILED,
+                "outdated",
+                "The list is another one than If-Match names: nothing was changed.",
+            ),
+            Self::Full => (
+                Status::INSUFFICIENT_STORAGE,
+                "full",
+                "There are as many as there can be.",
+            ),
+            Self::Failed => (
+                Status::INTERNAL_SERVER_ERROR,
+                "failed",
+                "The sidecar could not do it.",
+            ),
+            Self::NotReady => (Status::SERVICE_UNAVAILABLE, "not_ready", "Not now."),
+            Self::Unanswered => (
+                Status::SERVICE_UNAVAILABLE,
+                "unanswered",
+                "A part of the sidecar did not answer in time.",
+            ),
+            Self::TooManyStreams => (
+                Status::SERVICE_UNAVAILABLE,
+                "too_many_streams",
+                "Too many event streams are open.",
+            ),
+        }
+    }
+
+    pub(super) fn status(self) -> StatusCode {
+        self.told().0
+    }
+
+    /// What it means, in one sentence.
+    pub(super) fn meaning(self) -> &'static str {
+        self.told().2
+    }
+
+    /// How a problem document names it.
+    pub(super) fn uri(self) -> String {
+        format!("{KINDS}{}", self.told().1)
+    }
+}
+
+impl ApiError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::ForeignHost(_) => Kind::ForeignHost,
+            Self::ForeignOrigin(_) => Kind::ForeignOrigin,
+            Self::NotFound(_) => Kind::NotFound,
+            Self::NotAllowed(_) => Kind::NotAllowed,
+            Self::NotJson => Kind::NotJson,
+            Self::TooLarge(_) => Kind::TooLarge,
+            Self::TooSlow(_) => Kind::TooSlow,
+            Self::Invalid(_) => Kind::Invalid,
+            Self::Unknown(_) => Kind::Unknown,
+            Self::Conflict(_) => Kind::Conflict,
+            Self::Outdated(_) => Kind::Outdated,
+            Self::Full(_) => Kind::Full,
+            Self::Failed(_) => Kind::Failed,
+            Self::NotReady(_) => Kind::NotReady,
+            Self::Unanswered(_) => Kind::Unanswered,
+            Self::TooManyStreams(_) => Kind::TooManyStreams,
         }
     }
 }
 
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
-        self.status_and_word().0
+        self.kind().status()
     }
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
-        let (status, word) = self.status_and_word();
+        let kind = self.kind();
+        let (status, word, _) = kind.told();
         let problem = Problem {
-            kind: format!("{KINDS}{word}"),
+            kind: kind.uri(),
             title: word.replace('_', " "),
             status: status.as_u16(),
             detail: self.to_string(),

@@ -2,28 +2,107 @@
 
 use std::time::{Duration, SystemTime};
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{Method, StatusCode},
+    web,
+};
 use actors::{
     messages::{
-        history::RequestNow,
+        history::{QueueCommunity, RequestNow},
         journal::{AskFor, GetReport, Report},
     },
-    model::moment::{Moment, Period},
+    model::{
+        moment::{Moment, Period},
+        window::WindowId,
+    },
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
     body,
-    error::ApiError,
+    error::{ApiError, Kind},
+    openapi::Operation,
     ports::{ANSWER_LIMIT, Ports, ask},
 };
 
 /// What lies further back no mailserver keeps: they hold messages for 30 days at most, two unless they are told.
 const FURTHEST_BACK: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// `GET /api/v1/history`.
-#[derive(Serialize)]
+const HISTORY: &str = "/api/v1/history";
+
+/// What is served here.
+pub(super) fn operations() -> Vec<Operation> {
+    vec![telling(), requesting(), queueing()]
+}
+
+fn telling() -> Operation {
+    Operation::read(HISTORY, "getHistory", tell)
+        .says(
+            "Up to when history is complete, and what is not",
+            "A window is a period in which messages may have been missed.",
+        )
+        .answers::<Told>(
+            StatusCode::OK,
+            "How far history is complete, and the windows.",
+        )
+        .refuses(&[Kind::Unanswered])
+}
+
+fn requesting() -> Operation {
+    let example = json!({ "from": "2026-11-27T10:40:00Z", "to": 1_795_776_125_000_u64 });
+    Operation::of(Method::POST, HISTORY, "requestHistory", request)
+        .says(
+            "Request missed history now, or a period again",
+            "Without a body all that is missing is requested. It is done when a mailserver can be asked.",
+        )
+        .may_take::<Wanted>("The period: 30 days back at most.", example)
+        .answers::<Accepted>(StatusCode::ACCEPTED, "It will be requested.")
+        .example(json!({ "accepted": 1, "window": 7 }))
+        .refuses(&[Kind::Unanswered])
+}
+
+fn queueing() -> Operation {
+    Operation::of(
+        Method::POST,
+        "/api/v1/communities/{id}",
+        "requestCommunity",
+        queue_community,
+    )
+    .says(
+        "Request the description of a community",
+        "It is asked for until it comes or a day has gone by.",
+    )
+    .id("Its id: `0x`, and 66 hexadecimal digits that begin with 02 or 03.")
+    .answers::<Accepted>(StatusCode::ACCEPTED, "It waits to be asked for.")
+    .example(json!({ "accepted": 1 }))
+    .refuses(&[Kind::Invalid, Kind::NotReady, Kind::Unanswered])
+}
+
+/// What was taken on.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Accepted {
+    /// How many requests or signals.
+    accepted: usize,
+    /// The number of the window that was opened for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window: Option<WindowId>,
+}
+
+impl Accepted {
+    pub(super) const fn new(accepted: usize) -> Self {
+        Self {
+            accepted,
+            window: None,
+        }
+    }
+}
+
+/// How far history is complete, and what is not.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "History")]
 struct Told {
     /// The moments below are told by this clock.
     now_ms: Moment,
@@ -31,23 +110,43 @@ struct Told {
     report: Report,
 }
 
-pub(super) async fn tell(ports: web::Data<Ports>) -> Result<HttpResponse, ApiError> {
+/// `GET /api/v1/history`.
+async fn tell(ports: web::Data<Ports>) -> Result<HttpResponse, ApiError> {
     let answer = ask(&ports.report, GetReport, ANSWER_LIMIT).await;
     let report = answer.ok_or(ApiError::Unanswered("journal"))?;
     let now_ms = SystemTime::now().into();
     Ok(HttpResponse::Ok().json(Told { now_ms, report }))
 }
 
-/// `POST /api/v1/history`, unless it has no body: then all that is missing is wanted.
-#[derive(Deserialize)]
+/// The period that is wanted.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "WantedPeriod")]
 #[serde(deny_unknown_fields)]
 struct Wanted {
+    /// Its begin.
+    #[schemars(with = "WrittenMoment")]
     from: Value,
-    /// Left out: now.
+    /// Its end; now if it is left out.
+    #[schemars(with = "Option<WrittenMoment>")]
     to: Option<Value>,
 }
 
-pub(super) async fn request(
+/// How a moment may be written: `2026-11-27T10:40:00Z`, always in UTC, or in milliseconds since 1970.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(
+    dead_code,
+    reason = "what is read is told in more words than a derive has"
+)]
+enum WrittenMoment {
+    /// In words.
+    Text(String),
+    /// In milliseconds.
+    Milliseconds(u64),
+}
+
+/// `POST /api/v1/history`.
+async fn request(
     request: HttpRequest,
     payload: web::Payload,
     ports: web::Data<Ports>,
@@ -55,12 +154,26 @@ pub(super) async fn request(
     let Some(wanted) = body::optional_json::<Wanted>(&request, payload).await? else {
         let answer = ask(&ports.request_history, RequestNow, ANSWER_LIMIT).await;
         answer.ok_or(ApiError::Unanswered("journal"))?;
-        return Ok(HttpResponse::Accepted().json(json!({ "accepted": 1 })));
+        return Ok(HttpResponse::Accepted().json(Accepted::new(1)));
     };
     let period = period(&wanted, SystemTime::now().into()).map_err(ApiError::Invalid)?;
     let answer = ask(&ports.ask_for, AskFor(period), ANSWER_LIMIT).await;
     let window = answer.ok_or(ApiError::Unanswered("journal"))?;
-    Ok(HttpResponse::Accepted().json(json!({ "accepted": 1, "window": window })))
+    Ok(HttpResponse::Accepted().json(Accepted {
+        accepted: 1,
+        window: Some(window),
+    }))
+}
+
+/// `POST /api/v1/communities/{id}`.
+async fn queue_community(
+    id: web::Path<String>,
+    ports: web::Data<Ports>,
+) -> Result<HttpResponse, ApiError> {
+    let queue = QueueCommunity(id.into_inner());
+    let answer = ask(&ports.queue_community, queue, ANSWER_LIMIT).await;
+    answer.ok_or(ApiError::Unanswered("history requester"))??;
+    Ok(HttpResponse::Accepted().json(Accepted::new(1)))
 }
 
 /// The period that is wanted, or why there is none such.

@@ -6,7 +6,7 @@
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
     http::{
-        StatusCode,
+        Method, StatusCode,
         header::{CACHE_CONTROL, ETag},
     },
     web::{Data, Path, Payload},
@@ -21,25 +21,117 @@ use actors::{
         node::SavedMailserver,
     },
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{
     body, conditions,
-    error::ApiError,
+    error::{ApiError, Kind},
+    openapi::Operation,
     ports::{ANSWER_LIMIT, CHANGE_LIMIT, Ports, ask},
 };
 
+const LIST: &str = "/api/v1/mailservers";
+const PIN: &str = "/api/v1/pin";
+
+/// What is served here.
+pub(super) fn operations() -> Vec<Operation> {
+    vec![listing(), adding(), removing(), pinning(), unpinning()]
+}
+
+fn listing() -> Operation {
+    Operation::read(LIST, "listMailservers", list)
+        .says(
+            "The mailservers that may be chosen",
+            "The tag of the answer goes into If-Match of a change.",
+        )
+        .may_name(
+            "header",
+            "If-None-Match",
+            "Entity tags of lists that are known already.",
+        )
+        .answers::<Mailservers<'_>>(StatusCode::OK, "All of them.")
+        .answers_nothing(
+            StatusCode::NOT_MODIFIED,
+            "The list is one of those that If-None-Match names.",
+        )
+        .tagged()
+        .refuses(&[Kind::Unanswered])
+}
+
+fn adding() -> Operation {
+    let example = json!({
+        "id": "mine",
+        "name": "My store",
+        "address": "/dns4/store.example.org/tcp/30303/p2p/16Uiu2HAmRUBhDKZTTx1LAZnkEHrVcxvQEUTNSrt15B3wUATo7TvM",
+        "fleet": "status.prod",
+    });
+    Operation::of(Method::POST, LIST, "addMailserver", add)
+        .says(
+            "Add a mailserver",
+            "It is kept across restarts, and may be chosen if it is of the fleet in use.",
+        )
+        .takes::<Addition>("Which.", example)
+        .answers::<Mailserver>(StatusCode::CREATED, "The mailserver that it became.")
+        .conditional()
+        .refuses(&[Kind::Conflict, Kind::Full, Kind::Failed, Kind::Unanswered])
+}
+
+fn removing() -> Operation {
+    Operation::of(
+        Method::DELETE,
+        "/api/v1/mailservers/{id}",
+        "removeMailserver",
+        remove,
+    )
+    .says(
+        "Remove a mailserver that was added",
+        "One that comes from elsewhere has to be removed there.",
+    )
+    .id("Its id.")
+    .answers_nothing(StatusCode::NO_CONTENT, "It is removed.")
+    .conditional()
+    .refuses(&[
+        Kind::Unknown,
+        Kind::Conflict,
+        Kind::Failed,
+        Kind::Unanswered,
+    ])
+}
+
+fn pinning() -> Operation {
+    Operation::of(Method::PUT, PIN, "pin", pin)
+        .says("Use this mailserver", "It is kept across restarts, and goes before the pin of the configuration and of the node.")
+        .takes::<Choice>("Which.", json!({ "id": "store-01.do-ams3.status.prod" }))
+        .answers::<Mailserver>(StatusCode::OK, "The mailserver that is meant.")
+        .conditional()
+        .refuses(&[Kind::Unknown, Kind::Failed, Kind::Unanswered])
+}
+
+fn unpinning() -> Operation {
+    Operation::of(Method::DELETE, PIN, "unpin", unpin)
+        .says(
+            "Use any mailserver again",
+            "Whoever set the pin. It is kept across restarts.",
+        )
+        .answers_nothing(StatusCode::NO_CONTENT, "None is pinned.")
+        .conditional()
+        .refuses(&[Kind::Failed, Kind::Unanswered])
+}
+
 /// The mailservers that may be chosen.
-#[derive(Serialize)]
-pub(super) struct Mailservers<'a> {
+#[derive(Serialize, JsonSchema)]
+struct Mailservers<'a> {
     /// The fleet they are of; null before the node has told.
     fleet: Option<&'a str>,
     /// All of them, each once.
     mailservers: Vec<Choosable<'a>>,
 }
 
-/// A mailserver that may be chosen.
-#[derive(Serialize)]
+/// A mailserver that may be chosen, as it is listed.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ListedMailserver")]
 struct Choosable<'a> {
     #[serde(flatten)]
     mailserver: &'a Mailserver,
@@ -67,10 +159,7 @@ impl<'a> Choosable<'a> {
 }
 
 /// `GET /api/v1/mailservers`.
-pub(super) async fn list(
-    request: HttpRequest,
-    ports: Data<Ports>,
-) -> Result<HttpResponse, ApiError> {
+async fn list(request: HttpRequest, ports: Data<Ports>) -> Result<HttpResponse, ApiError> {
     let Listed { list, revision } = listed(&ports).await?;
     let known = conditions::is_known(&request, revision);
     let mut answer = HttpResponse::build(match known {
@@ -92,9 +181,9 @@ async fn listed(ports: &Ports) -> Result<Listed, ApiError> {
 }
 
 /// A mailserver to be added.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Addition {
+struct Addition {
     /// A name for it that no other one has: 1 to 128 bytes.
     id: String,
     /// An enode, a multiaddr or an ENR.
@@ -108,7 +197,7 @@ pub(super) struct Addition {
 }
 
 /// `POST /api/v1/mailservers`.
-pub(super) async fn add(
+async fn add(
     request: HttpRequest,
     payload: Payload,
     ports: Data<Ports>,
@@ -140,7 +229,7 @@ pub(super) async fn add(
 }
 
 /// `DELETE /api/v1/mailservers/{id}`.
-pub(super) async fn remove(
+async fn remove(
     request: HttpRequest,
     id: Path<String>,
     ports: Data<Ports>,
@@ -155,15 +244,15 @@ pub(super) async fn remove(
 }
 
 /// The mailserver that is wanted.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Choice {
+struct Choice {
     /// Its id, peer id, enode or multiaddr.
     id: String,
 }
 
 /// `PUT /api/v1/pin`.
-pub(super) async fn pin(
+async fn pin(
     request: HttpRequest,
     payload: Payload,
     ports: Data<Ports>,
@@ -179,10 +268,7 @@ pub(super) async fn pin(
 }
 
 /// `DELETE /api/v1/pin`.
-pub(super) async fn unpin(
-    request: HttpRequest,
-    ports: Data<Ports>,
-) -> Result<HttpResponse, ApiError> {
+async fn unpin(request: HttpRequest, ports: Data<Ports>) -> Result<HttpResponse, ApiError> {
     let expected = conditions::expected(&request);
     let answer = ask(&ports.unpin, Unpin { expected }, CHANGE_LIMIT).await;
     let (mut head, ()) = changed(StatusCode::NO_CONTENT, answer)?;

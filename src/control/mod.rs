@@ -18,6 +18,7 @@ mod guard;
 mod history;
 mod mailservers;
 mod metrics;
+mod openapi;
 mod ports;
 mod round_trips;
 mod routes;

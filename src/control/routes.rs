@@ -1,61 +1,73 @@
 //! The routes: what is served where, and which message answers it.
 
-use std::future::{Ready, ready};
+use std::{
+    collections::BTreeMap,
+    future::{Ready, ready},
+    sync::LazyLock,
+};
 
 use actix_web::{
-    HttpRequest, HttpResponse, ResponseError, guard,
-    web::{self, Data, Json, Path},
+    HttpRequest, HttpResponse, ResponseError,
+    http::StatusCode,
+    web::{self, Bytes, Data, Json, ServiceConfig},
 };
-use actors::{
-    messages::{connection, history::QueueCommunity, node::PushSignals},
-    model::node::NodeState,
-};
-use serde_json::{Value, json};
+use actors::{messages::connection, model::node::NodeState};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
 
 use super::{
-    body, dashboard,
-    error::ApiError,
+    dashboard,
+    error::{ApiError, Kind},
     history, mailservers, metrics,
-    ports::{ANSWER_LIMIT, CHANGE_LIMIT, Config, Ports, Started, ask},
+    openapi::{self, Operation},
+    ports::{ANSWER_LIMIT, Ports, Started, ask},
     round_trips, signals,
     snapshot::Snapshot,
     status::Report,
     stream,
 };
 
-/// The largest body of signals: a whole burst of them, but none of the huge ones that nobody needs.
-const MAX_SIGNALS_BYTES: usize = 4 * 1024 * 1024;
+/// All operations. Whatever is added here is registered, and is in the document.
+fn operations() -> Vec<Operation> {
+    let mut all = vec![
+        dashboard::page(),
+        dashboard::asset(),
+        telling_status(),
+        round_trips::operation(),
+        stream::operation(),
+        signals::operation(),
+    ];
+    all.extend(mailservers::operations());
+    all.extend(history::operations());
+    all.extend([
+        describing(),
+        telling_life(),
+        telling_readiness(),
+        scraping(),
+    ]);
+    all
+}
 
-pub(super) fn register(routes: &mut web::ServiceConfig) {
-    let resource = |path| web::resource(path).default_service(web::to(not_allowed));
-    let read = || web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
+pub(super) fn register(routes: &mut ServiceConfig) {
+    let mut resources = BTreeMap::new();
+    for operation in operations() {
+        let path = operation.path;
+        let new = || web::resource(path).default_service(web::to(not_allowed));
+        let resource = resources.remove(path).unwrap_or_else(new);
+        resources.insert(path, resource.route(operation.route));
+    }
+    for resource in resources.into_values() {
+        routes.service(resource);
+    }
+    let misread = |error: String| ApiError::Invalid(error).into();
     routes
-        .service(resource("/").route(read().to(dashboard::page)))
-        .service(resource("/assets/{name}").route(read().to(dashboard::asset)))
-        .service(resource("/api/v1/status").route(read().to(status)))
-        .service(resource("/api/v1/round-trips").route(read().to(round_trips::tell)))
-        .service(resource("/api/v1/events").route(web::get().to(stream::events)))
-        .service(resource("/api/v1/signals").route(web::post().to(push_signals)))
-        .service(
-            resource("/api/v1/mailservers")
-                .route(read().to(mailservers::list))
-                .route(web::post().to(mailservers::add)),
+        .app_data(
+            web::QueryConfig::default().error_handler(move |error, _| misread(error.to_string())),
         )
-        .service(resource("/api/v1/mailservers/{id}").route(web::delete().to(mailservers::remove)))
-        .service(
-            resource("/api/v1/pin")
-                .route(web::put().to(mailservers::pin))
-                .route(web::delete().to(mailservers::unpin)),
+        .app_data(
+            web::PathConfig::default().error_handler(move |error, _| misread(error.to_string())),
         )
-        .service(
-            resource("/api/v1/history")
-                .route(read().to(history::tell))
-                .route(web::post().to(history::request)),
-        )
-        .service(resource("/api/v1/communities/{id}").route(web::post().to(queue_community)))
-        .service(resource("/health/live").route(read().to(async || Json(json!({ "live": true })))))
-        .service(resource("/health/ready").route(read().to(readiness)))
-        .service(resource("/metrics").route(read().to(scrape)))
         .default_service(web::to(not_found));
 }
 
@@ -68,24 +80,79 @@ fn not_allowed(request: HttpRequest) -> Ready<HttpResponse> {
     ready(ApiError::NotAllowed(asked).error_response())
 }
 
+fn telling_status() -> Operation {
+    Operation::read("/api/v1/status", "getStatus", status)
+        .says(
+            "What is going on, and why",
+            "The whole state on one page. It is read from all parts at the same time.",
+        )
+        .answers::<Report<'_>>(StatusCode::OK, "The state.")
+}
+
 async fn status(ports: Data<Ports>, started: Data<Started>) -> HttpResponse {
     let snapshot = Snapshot::take(&ports).await;
     HttpResponse::Ok().json(Report::new(&snapshot, started.0.elapsed()))
 }
 
-async fn scrape(ports: Data<Ports>, started: Data<Started>) -> Result<HttpResponse, ApiError> {
-    let snapshot = Snapshot::take(&ports).await;
-    let text = metrics::render(&snapshot, started.0.elapsed().as_secs_f64());
-    let text = text.map_err(|error| ApiError::Failed(error.to_string()))?;
-    Ok(HttpResponse::Ok()
-        .content_type(metrics::CONTENT_TYPE)
-        .body(text))
+fn describing() -> Operation {
+    Operation::read("/api/v1/openapi.json", "getDescription", describe)
+        .says("This document", "OpenAPI 3.1.")
+        .content(
+            StatusCode::OK,
+            "The document.",
+            "application/json",
+            |_| json!({ "type": "object", "additionalProperties": true }),
+        )
 }
 
-async fn readiness(ports: Data<Ports>) -> Result<Json<Value>, ApiError> {
+async fn describe() -> HttpResponse {
+    /// Made when it is first asked for.
+    static DOCUMENT: LazyLock<Bytes> =
+        LazyLock::new(|| openapi::document(&operations()).to_string().into());
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(DOCUMENT.clone())
+}
+
+/// The process runs.
+#[derive(Serialize, JsonSchema)]
+struct Live {
+    /// It does.
+    live: bool,
+}
+
+fn telling_life() -> Operation {
+    Operation::read("/health/live", "isLive", async || Json(Live { live: true }))
+        .says(
+            "Whether the process runs",
+            "For service managers: if nothing comes back, restart it.",
+        )
+        .answers::<Live>(StatusCode::OK, "It runs.")
+        .example(json!({ "live": true }))
+}
+
+/// The node can be driven.
+#[derive(Serialize, JsonSchema)]
+struct Readiness {
+    /// It can.
+    ready: bool,
+}
+
+fn telling_readiness() -> Operation {
+    Operation::read("/health/ready", "isReady", readiness)
+        .says(
+            "Whether the node can be driven",
+            "It answers, and an account is logged in.",
+        )
+        .answers::<Readiness>(StatusCode::OK, "It can.")
+        .example(json!({ "ready": true }))
+        .refuses(&[Kind::NotReady, Kind::Unanswered])
+}
+
+async fn readiness(ports: Data<Ports>) -> Result<Json<Readiness>, ApiError> {
     let status = ask(&ports.connector, connection::GetStatus, ANSWER_LIMIT).await;
     match status.ok_or(ApiError::Unanswered("connector"))?.node {
-        NodeState::Ready { .. } => Ok(Json(json!({ "ready": true }))),
+        NodeState::Ready { .. } => Ok(Json(Readiness { ready: true })),
         NodeState::LoggedOut => Err(ApiError::NotReady(
             "no account is logged in to the node".to_owned(),
         )),
@@ -95,32 +162,24 @@ async fn readiness(ports: Data<Ports>) -> Result<Json<Value>, ApiError> {
     }
 }
 
-async fn push_signals(
-    request: HttpRequest,
-    payload: web::Payload,
-    ports: Data<Ports>,
-    config: Data<Config>,
-) -> Result<HttpResponse, ApiError> {
-    if !config.accept_signals {
-        return Err(ApiError::Conflict(
-            "signals are taken only if node.signals is \"push\"".to_owned(),
-        ));
-    }
-    let body = body::bytes(&request, payload, MAX_SIGNALS_BYTES).await?;
-    let signals = signals::split(&body).map_err(ApiError::Invalid)?;
-    let accepted = signals.len();
-    let answer = ask(&ports.push_signals, PushSignals(signals), CHANGE_LIMIT).await;
-    answer.ok_or(ApiError::Unanswered("node adapter"))?;
-    Ok(HttpResponse::Accepted().json(json!({ "accepted": accepted })))
+fn scraping() -> Operation {
+    Operation::read("/metrics", "getMetrics", scrape)
+        .says(
+            "Metrics for Prometheus",
+            "Each is explained in its help text.",
+        )
+        .answers_text(
+            StatusCode::OK,
+            "OpenMetrics text.",
+            "application/openmetrics-text",
+        )
 }
 
-async fn queue_community(id: Path<String>, ports: Data<Ports>) -> Result<HttpResponse, ApiError> {
-    let answer = ask(
-        &ports.queue_community,
-        QueueCommunity(id.into_inner()),
-        ANSWER_LIMIT,
-    )
-    .await;
-    answer.ok_or(ApiError::Unanswered("history requester"))??;
-    Ok(HttpResponse::Accepted().json(json!({ "accepted": 1 })))
+async fn scrape(ports: Data<Ports>, started: Data<Started>) -> Result<HttpResponse, ApiError> {
+    let snapshot = Snapshot::take(&ports).await;
+    let text = metrics::render(&snapshot, started.0.elapsed().as_secs_f64());
+    let text = text.map_err(|error| ApiError::Failed(error.to_string()))?;
+    Ok(HttpResponse::Ok()
+        .content_type(metrics::CONTENT_TYPE)
+        .body(text))
 }

@@ -5,8 +5,86 @@
 
 use std::borrow::Cow;
 
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{Method, StatusCode},
+    web::{Data, Payload},
+};
+use actors::messages::node::PushSignals;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::{Value, json, value::RawValue};
+
+use super::{
+    body,
+    error::{ApiError, Kind},
+    history::Accepted,
+    openapi::Operation,
+    ports::{CHANGE_LIMIT, Config, Ports, ask},
+};
+
+/// The largest body of signals: a whole burst of them, but none of the huge ones that nobody needs.
+const MAX_SIGNALS_BYTES: usize = 4 * 1024 * 1024;
+
+/// What is served here.
+pub(super) fn operation() -> Operation {
+    let example = json!({ "type": "wakuv2.peerstats", "event": { "isOnline": true, "peers": {} } });
+    Operation::of(Method::POST, "/api/v1/signals", "pushSignals", push)
+        .says(
+            "Hand on signals of the node",
+            "For host applications, where `node.signals` is `push`: 4 MiB at most.",
+        )
+        .takes::<Signals>(
+            "One signal of status-go as it came, or an array of them.",
+            example,
+        )
+        .answers::<Accepted>(StatusCode::ACCEPTED, "They are taken.")
+        .example(json!({ "accepted": 1 }))
+        .refuses(&[Kind::Conflict, Kind::Unanswered])
+}
+
+/// What may be handed on.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "they are taken apart as text")]
+enum Signals {
+    /// One.
+    One(Signal),
+    /// Several, in their order.
+    Several(Vec<Signal>),
+}
+
+/// A signal of status-go.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "they are taken apart as text")]
+struct Signal {
+    /// What it tells of.
+    #[schemars(rename = "type")]
+    kind: String,
+    /// What it tells.
+    #[schemars(default)]
+    event: Value,
+}
+
+/// `POST /api/v1/signals`.
+async fn push(
+    request: HttpRequest,
+    payload: Payload,
+    ports: Data<Ports>,
+    config: Data<Config>,
+) -> Result<HttpResponse, ApiError> {
+    if !config.accept_signals {
+        return Err(ApiError::Conflict(
+            "signals are taken only if node.signals is \"push\"".to_owned(),
+        ));
+    }
+    let body = body::bytes(&request, payload, MAX_SIGNALS_BYTES).await?;
+    let signals = split(&body).map_err(ApiError::Invalid)?;
+    let accepted = Accepted::new(signals.len());
+    let answer = ask(&ports.push_signals, PushSignals(signals), CHANGE_LIMIT).await;
+    answer.ok_or(ApiError::Unanswered("node adapter"))?;
+    Ok(HttpResponse::Accepted().json(accepted))
+}
 
 #[derive(Deserialize)]
 struct Head<'a> {
@@ -19,7 +97,7 @@ struct Head<'a> {
 /// # Errors
 ///
 /// What is wrong with the first one that is not an object with a `type` that is a string.
-pub(super) fn split(body: &[u8]) -> Result<Vec<String>, String> {
+fn split(body: &[u8]) -> Result<Vec<String>, String> {
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
     let signals: Vec<&RawValue> = if first == Some(&b'[') {
         serde_json::from_slice(body).map_err(|error| format!("not JSON: {error}"))?

@@ -9,14 +9,18 @@ use actors::{
         window::{Reason, Window},
     },
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
-/// The report of the journal without its windows.
-#[derive(Debug, PartialEq, Serialize)]
+/// How far history is complete, in a few words.
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "JournalStanding")]
 pub(super) struct Standing<'a> {
     /// The moments below are told by this clock.
     now_ms: Moment,
+    /// Nothing is said of the time before.
     since_ms: Option<Moment>,
+    /// No window that begins before is open; null before the first request was completed.
     covered_until_ms: Option<Moment>,
     /// Windows that have still to be fetched.
     pub(super) open: usize,
@@ -24,14 +28,21 @@ pub(super) struct Standing<'a> {
     pub(super) being_checked: usize,
     /// Of those that have still to be fetched; if there is none, of those that are being checked.
     oldest: Option<Oldest<'a>>,
+    /// A request is under way.
     requesting: bool,
+    /// How long it is to the next request for an open window; null if none is due, or nobody can be asked.
     next_try_ms: Option<u64>,
+    /// Counters since the start of the process.
     counts: Counts,
 }
 
-#[derive(Debug, PartialEq, Serialize)]
+/// The window that has waited longest.
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "OldestWindow")]
 struct Oldest<'a> {
+    /// Its begin.
     from_ms: Moment,
+    /// Why messages may have been missed in it.
     reasons: &'a BTreeSet<Reason>,
 }
 

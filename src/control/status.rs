@@ -20,108 +20,166 @@ use actors::{
         record::{Cause, Record},
     },
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{snapshot::Snapshot, standing::Standing};
 
-/// `GET /api/v1/status`. A part is null if nobody told it; then it is named in `unanswered`.
-#[derive(Serialize)]
+/// The state of the service. A part is null if nobody told it; then it is named in `unanswered`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Status")]
 pub(super) struct Report<'a> {
+    /// The version of the sidecar.
     version: &'static str,
+    /// How long the control API has been open.
     uptime_ms: u64,
+    /// How the node is driven, while it can be.
     mode: Option<Mode>,
+    /// The fleet whose mailservers are used, once it is known.
     fleet: Option<&'a str>,
+    /// The node as it was last reported.
     node: Option<Node<'a>>,
+    /// Whether we are online.
     online: Option<Online<'a>>,
+    /// The mailserver in use, if there is one; none ever where the node picks one for each query.
     active: Option<Active<'a>>,
-    /// Only of a node that picks a mailserver for each query.
+    /// Only of a node that picks a mailserver for each query: whether history can be fetched.
     reach: Option<Reach<'a>>,
+    /// The mailserver that is used next, if one was drawn.
     standby: Option<Standby<'a>>,
+    /// The mailserver that the user wants, and what keeps it from being used.
     pin: Option<Pin<'a>>,
+    /// The mailservers that may be chosen.
     candidates: Option<Vec<Candidate<'a>>>,
+    /// What the loop did since the start of the process.
     counts: Option<Counts>,
+    /// The last choice with its reasons; null before the first.
     last_decision: Option<&'a Decision>,
+    /// The watch over the mailservers in use.
     watch: Option<&'a Watched>,
+    /// The requests for history and communities.
     history: Option<&'a history::Status>,
+    /// How far history is complete.
     journal: Option<Standing<'a>>,
+    /// Whether others hold more than was fetched.
     audit: Option<&'a audit::Status>,
+    /// The gaps in chats.
     gaps: Option<&'a gaps::Status>,
+    /// The login of a node that came back logged out.
     login: Option<&'a login::Status>,
+    /// The health of each actor, by its name.
     actors: Option<&'a BTreeMap<&'static str, Health>>,
+    /// What went over the wire to the node.
     traffic: Option<&'a Traffic>,
+    /// The actors that did not answer in time.
     unanswered: Vec<&'static str>,
 }
 
-#[derive(Serialize)]
+/// The node.
+#[derive(Serialize, JsonSchema)]
 struct Node<'a> {
+    /// Whether it can be driven.
+    #[schemars(extend("enum" = ["unreachable", "logged_out", "ready"]))]
     state: &'static str,
+    /// Why it is unreachable, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
+    /// Which mailserver it asks for history, if it is ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     generation: Option<Generation>,
+    /// The user's "use mailservers" switch, if it is ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     use_mailservers: Option<bool>,
 }
 
 /// The verdict, and beside it the node's own word.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Online<'a> {
     #[serde(flatten)]
     verdict: &'a messages::online::Online,
+    /// What the node says, where it says anything.
     node: Option<bool>,
 }
 
-#[derive(Serialize)]
+/// The mailserver in use.
+#[derive(Serialize, JsonSchema)]
 struct Active<'a> {
+    /// The id in its list.
     id: &'a str,
+    /// For people.
     name: &'a str,
+    /// The address as the node is given it.
     address: &'a str,
+    /// While we are offline, or are finding out, it may be disconnected.
+    #[schemars(extend("enum" = ["connecting", "connected", "disconnected"]))]
     state: &'static str,
+    /// For how long it has been in that state.
     since_ms: u64,
 }
 
 /// Whether history can be fetched, where no mailserver is active.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Reach<'a> {
+    /// A mailserver that answers our own probes, while the node is online.
     mailserver: Option<MailserverRef>,
+    /// For how long one has answered.
     since_ms: Option<u64>,
+    /// What the node says of its own connection, if it said anything since its login.
     connection: Option<Connectedness>,
+    /// What keeps history from being fetched, for people.
     hindrance: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+/// The mailserver that is used next.
+#[derive(Serialize, JsonSchema)]
 struct Standby<'a> {
+    /// The id in its list.
     id: &'a str,
+    /// For people.
     name: &'a str,
+    /// The address as the node is given it.
     address: &'a str,
     /// The node has it as a peer.
     listed: Option<bool>,
 }
 
-#[derive(Serialize)]
+/// The mailserver that the user wants.
+#[derive(Serialize, JsonSchema)]
 struct Pin<'a> {
+    /// The id in its list.
     id: &'a str,
+    /// For people.
     name: &'a str,
+    /// The address as the node is given it.
     address: &'a str,
+    /// Why another one is used, or none; null while it is used.
     fallback_reason: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+/// A mailserver that may be chosen.
+#[derive(Serialize, JsonSchema)]
 struct Candidate<'a> {
+    /// The id in its list.
     id: &'a str,
+    /// For people.
     name: &'a str,
+    /// The address as the node is given it.
     address: &'a str,
+    /// Where it was learned.
     origin: Origin,
+    /// Whether the node lists it as a peer.
     state: Option<PeerState>,
-    /// Of the last decision.
+    /// How much it is trusted, in the last decision.
     tier: Option<Tier>,
-    /// Of the last decision; the smoothed one if that has none.
+    /// The round-trip time of the last decision; the smoothed one if that has none.
     rtt_ms: Option<f64>,
+    /// The smoothed round-trip time; null before the first measurement.
     smoothed_rtt_ms: Option<f64>,
     /// History requests that it answered, since the first day.
     successes: Option<u64>,
-    /// Since the first day.
+    /// Its failures since the first day, by cause.
     failures: Option<&'a BTreeMap<Cause, u64>>,
+    /// The rest of its cool-off; null if it has none.
     cool_off_ms: Option<u64>,
 }
 

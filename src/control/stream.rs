@@ -4,19 +4,25 @@ use std::{fmt::Write, sync::Arc, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::{CACHE_CONTROL, HeaderName},
+    http::{
+        Method, StatusCode,
+        header::{CACHE_CONTROL, HeaderName},
+    },
     web::{Bytes, Data, Query},
 };
 use actors::messages::events::{Event, Numbered, Subscribe};
 use futures_util::{Stream, stream};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     time::sleep,
 };
 
 use super::{
-    error::ApiError,
+    error::{ApiError, Kind},
+    openapi::{Operation, Schemas},
     ports::{ANSWER_LIMIT, Ports, ask},
 };
 
@@ -32,6 +38,56 @@ const BATCH: usize = 64;
 
 /// The header of a client that comes back.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// What is served here.
+pub(super) fn operation() -> Operation {
+    let example = json!({
+        "id": "42",
+        "event": "online",
+        "data": "{\"reason\":\"store-01 answers\",\"offline_ms\":8000,\"at\":\"2026-11-27T10:40:00.000Z\"}",
+    });
+    Operation::of(Method::GET, "/api/v1/events", "followEvents", events)
+        .says(
+            "Follow what happens",
+            "Server-sent events, the replayed ones first. A comment comes every 15 s without an event. A stream whose \
+             reader falls too far behind is closed: come back with the last number.",
+        )
+        .may_name("header", "Last-Event-ID", "The number of the last event that is known: what came after it is replayed.")
+        .may_name("query", "last_event_id", "The same, for clients that cannot set a field of the head.")
+        .content(StatusCode::OK, "The stream. The schema is that of one event.", "text/event-stream", described)
+        .example(example)
+        .refuses(&[Kind::Invalid, Kind::Unanswered, Kind::TooManyStreams])
+}
+
+/// An event of the stream: its name says what its data is. (A schema for a part of a stream comes only with OpenAPI 3.2,
+/// where it looks like this.)
+fn described(schemas: &mut Schemas) -> Value {
+    let mut data = schemas.inline::<Payload<'_>>();
+    let variants = data.as_object_mut().and_then(|it| it.remove("anyOf"));
+    let frames: Vec<_> = variants
+        .iter()
+        .flat_map(|all| all.as_array().into_iter().flatten())
+        .map(|variant| frame(variant, &data))
+        .collect();
+    json!({ "oneOf": frames })
+}
+
+/// An event with this part of its own beside what all carry.
+fn frame(variant: &Value, common: &Value) -> Value {
+    let mut data = common.clone();
+    data["allOf"] = json!([variant]);
+    json!({
+        "type": "object",
+        "title": variant["title"],
+        "description": variant["description"],
+        "required": ["id", "event", "data"],
+        "properties": {
+            "id": { "type": "string", "description": "Its number: counts from 1 in each process." },
+            "event": { "const": variant["title"] },
+            "data": { "type": "string", "contentMediaType": "application/json", "contentSchema": data },
+        },
+    })
+}
 
 /// The open streams.
 pub(super) struct Streams {
@@ -51,7 +107,7 @@ impl Streams {
 
 /// The query, for clients that cannot set a header, or see no comment.
 #[derive(Deserialize)]
-pub(super) struct Parameters {
+struct Parameters {
     last_event_id: Option<String>,
     /// Events named `heartbeat` in place of comments, without a number.
     #[serde(default)]
@@ -59,7 +115,7 @@ pub(super) struct Parameters {
 }
 
 /// `GET /api/v1/events`.
-pub(super) async fn events(
+async fn events(
     request: HttpRequest,
     parameters: Query<Parameters>,
     ports: Data<Ports>,
@@ -135,10 +191,12 @@ impl Source {
     }
 }
 
-#[derive(Serialize)]
+/// The data of an event.
+#[derive(Serialize, JsonSchema)]
 struct Payload<'a> {
     #[serde(flatten)]
     event: &'a Event,
+    /// When it happened (RFC 3339, UTC).
     at: String,
 }
 

@@ -17,7 +17,7 @@ use serde_json::json;
 
 use crate::{server::Server, stubs::Stub};
 
-fn window(id: u64, from: Moment, state: State) -> Window {
+pub(crate) fn window(id: u64, from: Moment, state: State) -> Window {
     Window {
         id: WindowId(id),
         from,
@@ -47,7 +47,7 @@ fn shortage() -> Shortage {
 }
 
 /// Two windows were fetched and are checked, of which one is the oldest of all; one has to be fetched.
-fn report(now: Moment) -> Report {
+pub(crate) fn report(now: Moment) -> Report {
     let ago = |seconds| now.before(Duration::from_secs(seconds));
     let wanted = vec![Identity::new("16Uiu2a")];
     let fetched = State::Fetched { at: ago(10) };

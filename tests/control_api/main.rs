@@ -4,11 +4,16 @@
 mod admission;
 mod changes;
 mod conditions;
+mod described_calls;
+mod described_events;
+mod document;
 mod history;
 mod operations;
 mod remote;
+mod schema;
 mod server;
 mod state;
 mod streams;
 mod stub_history;
+mod stub_registry;
 mod stubs;

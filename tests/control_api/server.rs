@@ -13,7 +13,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::stubs::Stub;
+use crate::stubs::{Die, Stub};
 
 /// The API over a stub.
 pub(crate) struct Server {
@@ -50,6 +50,11 @@ impl Server {
         drop(self.stop.take());
         let ended = self.ended.take().unwrap();
         ended.await.unwrap().unwrap();
+    }
+
+    /// Whatever they are asked from now on, none of the actors answers.
+    pub(crate) async fn kill_actors(&self) {
+        self.stub.send(Die).await.unwrap();
     }
 
     /// What reached the stub.

@@ -57,6 +57,13 @@ async fn without_a_number_only_new_events_come() {
         .raw("GET /api/v1/events HTTP/1.1\r\nhost: localhost\r\nlast-event-id: x\r\n\r\n")
         .await;
     assert_eq!(bad.status, 400);
+    let twice =
+        "GET /api/v1/events?last_event_id=1&last_event_id=2 HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let refused = server.raw(twice).await;
+    assert_eq!(
+        (refused.status, refused.problem()),
+        (400, "invalid".to_owned())
+    );
 }
 
 #[actix::test]

@@ -2,13 +2,10 @@
 
 use std::{cell::RefCell, collections::BTreeMap, future::pending, rc::Rc, time::Duration};
 
-use actix::{Actor, Context, Handler, MessageResult, ResponseFuture};
+use actix::{Actor, ActorContext as _, Context, Handler, Message, MessageResult, ResponseFuture};
 use actors::{
     messages::{
-        candidates::{
-            AddCustom, Candidates, CandidatesChanged, Changed, Expected, Listed, Pin,
-            RegistryError, RemoveCustom, Revision, Unpin,
-        },
+        candidates::{RegistryError, Revision},
         connection,
         events::{Event, Numbered, Publish, Subscribe},
         history,
@@ -27,7 +24,7 @@ use actors::{
         durations::Durations,
         mailserver::{Mailserver, MailserverRef, Origin},
         moment::Moment,
-        node::{Mode, NodeState, Profile},
+        node::{Connectedness, Mode, NodeState, Profile},
         record::{Cause, Record},
         verdict::Verdict,
     },
@@ -47,6 +44,11 @@ pub(crate) fn peer(id: &str) -> Event {
     Event::PeerConnected { mailserver }
 }
 
+/// The end of all actors.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Die;
+
 /// All actors in one.
 #[derive(Default)]
 pub(crate) struct Stub {
@@ -54,6 +56,8 @@ pub(crate) struct Stub {
     pub(crate) deaf: bool,
     /// Signals are not pushed.
     pub(crate) polls: bool,
+    /// The node picks a mailserver for each query.
+    pub(crate) per_query: bool,
     /// The node, if it is not ready.
     pub(crate) node: Option<NodeState>,
     /// How often the registry was changed.
@@ -79,25 +83,6 @@ impl Stub {
         self.heard.borrow_mut().push(what);
     }
 
-    /// As the registry does: a change that expects another revision is refused, and each one makes a new one.
-    fn change<T>(
-        &mut self,
-        what: String,
-        expected: &Expected,
-        answer: T,
-    ) -> Result<Changed<T>, RegistryError> {
-        if !expected.allows(self.revision) {
-            return Err(RegistryError::Outdated);
-        }
-        if let Some(error) = &self.refuse {
-            return Err(error.clone());
-        }
-        self.hear(what);
-        self.revision.0 += 1;
-        let revision = self.revision;
-        Ok(Changed { answer, revision })
-    }
-
     /// Answers, unless it is deaf.
     pub(crate) fn tell<T: 'static>(&self, answer: T) -> ResponseFuture<T> {
         if self.deaf {
@@ -108,7 +93,7 @@ impl Stub {
     }
 }
 
-fn store(id: &str) -> Mailserver {
+pub(crate) fn store(id: &str) -> Mailserver {
     let address: actors::model::address::Address = STORE.parse().unwrap();
     Mailserver {
         identity: address.identity().clone(),
@@ -126,6 +111,14 @@ fn record() -> Record {
         successes: 7,
         failures: BTreeMap::from([(Cause::Dial, 2)]),
         ..Record::default()
+    }
+}
+
+impl Handler<Die> for Stub {
+    type Result = ();
+
+    fn handle(&mut self, Die: Die, context: &mut Self::Context) {
+        context.stop();
     }
 }
 
@@ -154,33 +147,23 @@ impl Handler<connection::GetStatus> for Stub {
                 mailserver: mailserver.clone(),
                 fallback_reason,
             }),
-            active: Some(connection::Active {
+            reach: self.per_query.then(|| connection::Reach {
+                mailserver: Some(mailserver.clone()),
+                since_ms: Some(1500),
+                connection: Some(Connectedness::PartiallyConnected),
+                hindrance: Some("badly connected".to_owned()),
+            }),
+            active: (!self.per_query).then_some(connection::Active {
                 mailserver,
                 state: "connected",
                 since_ms: 1500,
             }),
-            reach: None,
             counts: connection::Counts {
                 connections: 3,
                 ..connection::Counts::default()
             },
             failovers: BTreeMap::from([(Cause::Probe, failovers)]),
         })
-    }
-}
-
-impl Handler<Candidates> for Stub {
-    type Result = ResponseFuture<Listed>;
-
-    fn handle(&mut self, _: Candidates, _: &mut Self::Context) -> Self::Result {
-        let mailserver = store("store-1");
-        let list = CandidatesChanged {
-            fleet: Some("status.prod".to_owned()),
-            pinned: Some(mailserver.identity.clone()),
-            candidates: vec![mailserver],
-        };
-        let revision = self.revision;
-        self.tell(Listed { list, revision })
     }
 }
 
@@ -322,40 +305,6 @@ impl Handler<GetHealth> for Stub {
             last_failure: Some("panic".to_owned()),
         };
         MessageResult(BTreeMap::from([("pinger", health)]))
-    }
-}
-
-impl Handler<AddCustom> for Stub {
-    type Result = Result<Changed<Mailserver>, RegistryError>;
-
-    fn handle(&mut self, message: AddCustom, _: &mut Self::Context) -> Self::Result {
-        let added = message.mailserver;
-        let what = format!("add {} {}", added.id, added.fleet);
-        self.change(what, &message.expected, store(&added.id))
-    }
-}
-
-impl Handler<RemoveCustom> for Stub {
-    type Result = Result<Changed<()>, RegistryError>;
-
-    fn handle(&mut self, message: RemoveCustom, _: &mut Self::Context) -> Self::Result {
-        self.change(format!("remove {}", message.id), &message.expected, ())
-    }
-}
-
-impl Handler<Pin> for Stub {
-    type Result = Result<Changed<Mailserver>, RegistryError>;
-
-    fn handle(&mut self, Pin { name, expected }: Pin, _: &mut Self::Context) -> Self::Result {
-        self.change(format!("pin {name}"), &expected, store(&name))
-    }
-}
-
-impl Handler<Unpin> for Stub {
-    type Result = Result<Changed<()>, RegistryError>;
-
-    fn handle(&mut self, Unpin { expected }: Unpin, _: &mut Self::Context) -> Self::Result {
-        self.change("unpin".to_owned(), &expected, ())
     }
 }
 

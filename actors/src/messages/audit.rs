@@ -1,6 +1,7 @@
 //! The second opinion: how the auditor stands.
 
 use actix::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::moment::Moment;
@@ -11,7 +12,8 @@ use crate::model::moment::Moment;
 pub struct GetStatus;
 
 /// How the auditor stands. Counters since the start of the process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "AuditStatus")]
 pub struct Status {
     /// Mailservers are asked for hashes.
     pub enabled: bool,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::{
@@ -76,7 +77,8 @@ pub struct PinStatus {
 }
 
 /// Counters since the start of the process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "LoopCounts")]
 pub struct Counts {
     /// Ticks received.
     pub ticks: u64,

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use actix::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
@@ -16,10 +17,11 @@ use crate::{
 };
 
 /// Something that users and their programs want to know, once per change of state.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Event {
     /// Another mailserver is active now, or none.
+    #[schemars(title = "mailserver:changed")]
     MailserverChanged {
         /// The active one.
         mailserver: Option<MailserverRef>,
@@ -28,26 +30,31 @@ pub enum Event {
     },
     /// History can be asked for: the active mailserver is connected. Where the node picks one for each query: it is
     /// online, and a mailserver answers our own probe.
+    #[schemars(title = "mailserverAvailable")]
     MailserverAvailable {
         /// The active one, or the one that answers.
         mailserver: MailserverRef,
     },
     /// The node lists a mailserver that it did not list before.
+    #[schemars(title = "peerConnected")]
     PeerConnected {
         /// Which.
         mailserver: MailserverRef,
     },
     /// The node does not list a mailserver any more.
+    #[schemars(title = "peerDisconnected")]
     PeerDisconnected {
         /// Which.
         mailserver: MailserverRef,
     },
     /// History was asked for.
+    #[schemars(title = "history:requested")]
     HistoryRequested {
         /// From which mailserver; `None` if the node picks it.
         mailserver: Option<MailserverRef>,
     },
     /// The request was answered.
+    #[schemars(title = "history:completed")]
     HistoryCompleted {
         /// By which mailserver; `None` if the node picked it.
         mailserver: Option<MailserverRef>,
@@ -55,6 +62,7 @@ pub enum Event {
         took_ms: u64,
     },
     /// The request was not answered; it is repeated.
+    #[schemars(title = "history:failed")]
     HistoryFailed {
         /// By which mailserver; `None` if the node picked it.
         mailserver: Option<MailserverRef>,
@@ -64,6 +72,7 @@ pub enum Event {
         retry_in_ms: u64,
     },
     /// Messages may be missed, or may have been.
+    #[schemars(title = "window:opened")]
     WindowOpened {
         /// The number of the window.
         window: WindowId,
@@ -73,6 +82,7 @@ pub enum Event {
         reason: Reason,
     },
     /// A window is covered: a request that began after its end was completed.
+    #[schemars(title = "window:covered")]
     WindowCovered {
         /// The number of the window.
         window: WindowId,
@@ -86,6 +96,7 @@ pub enum Event {
         requests: u32,
     },
     /// A window cannot be covered.
+    #[schemars(title = "window:given-up")]
     WindowGivenUp {
         /// The number of the window.
         window: WindowId,
@@ -97,6 +108,7 @@ pub enum Event {
         reason: String,
     },
     /// Others hold messages of a covered window that those do not hold from which it was fetched: it is fetched again.
+    #[schemars(title = "audit:short")]
     AuditShort {
         /// The number of the window.
         window: WindowId,
@@ -106,6 +118,7 @@ pub enum Event {
         missing: u64,
     },
     /// The node was made to fill gaps in a chat.
+    #[schemars(title = "gap:filled")]
     GapFilled {
         /// The chat.
         chat: String,
@@ -113,6 +126,7 @@ pub enum Event {
         gaps: usize,
     },
     /// The node is deaf, or no longer: mailservers hold messages for it that it never hears.
+    #[schemars(title = "node:deaf")]
     NodeDeaf {
         /// Whether it is.
         deaf: bool,
@@ -120,8 +134,10 @@ pub enum Event {
         reason: String,
     },
     /// A choice was made, with its reasons.
+    #[schemars(title = "decision")]
     Decision(Decision),
     /// Somebody who could serve us is within reach again, or the suspicion was wrong.
+    #[schemars(title = "online")]
     Online {
         /// Why, for people.
         reason: String,
@@ -129,21 +145,25 @@ pub enum Event {
         offline_ms: Option<u64>,
     },
     /// Nobody who could serve us is within reach.
+    #[schemars(title = "offline")]
     Offline {
         /// Why, for people.
         reason: String,
     },
     /// Something speaks against our being online; it is being looked into.
+    #[schemars(title = "suspect")]
     Suspect {
         /// What, for people.
         reason: String,
     },
     /// We slept and have just woken up.
+    #[schemars(title = "asleep")]
     Asleep {
         /// For how long.
         slept_ms: u64,
     },
     /// The supervisor restarted an actor.
+    #[schemars(title = "actor:restarted")]
     ActorRestarted {
         /// Its name.
         actor: String,

@@ -1,10 +1,12 @@
 //! Gaps: the gap filler tells people what became of them.
 
 use actix::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The state, for the status page.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "GapStatus")]
 pub struct Status {
     /// Gaps that wait to be filled, those of a call that is under way included.
     pub waiting: usize,

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use actix::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::{
@@ -114,7 +115,8 @@ pub struct KeptCommunity {
 pub struct KeepCommunities(pub Vec<KeptCommunity>);
 
 /// The state, for the status page.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "RequestStatus")]
 pub struct Status {
     /// History is owed: a connection was made or a request accepted, and no answer came yet.
     pub owed: bool,
@@ -129,7 +131,7 @@ pub struct Status {
 }
 
 /// How it goes with a community that waits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct CommunityProgress {
     /// Its id.
     pub id: String,

@@ -3,6 +3,7 @@
 //! keep.
 
 use actix::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -216,7 +217,8 @@ pub struct AskFor(pub Period);
 pub struct GetReport;
 
 /// Up to when history is complete, and what is not.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "JournalReport")]
 pub struct Report {
     /// Nothing is said of the time before.
     #[serde(rename = "since_ms")]
@@ -226,11 +228,14 @@ pub struct Report {
     pub covered_until: Option<Moment>,
     /// A request is under way.
     pub requesting: bool,
-    /// When the next request for an open window is made; `None` if none is due, or nobody can be asked.
+    /// How long it is to the next request for an open window; `None` if none is due, or nobody can be asked.
     pub next_try_ms: Option<u64>,
     /// The windows that are still to be covered, the one that begins first before the others.
     pub open: Vec<Window>,
     /// Windows that were covered or given up, the newest first: at most [`MOST_RECENT`].
+    #[schemars(
+        description = "Windows that were covered or given up, the newest first: at most 50."
+    )]
     pub recent: Vec<Window>,
     /// Counters since the start of the process.
     pub counts: Counts,
@@ -240,7 +245,8 @@ pub struct Report {
 pub const MOST_RECENT: usize = 50;
 
 /// Counters since the start of the process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "JournalCounts")]
 pub struct Counts {
     /// Windows that were opened.
     pub opened: u64,

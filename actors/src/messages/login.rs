@@ -5,6 +5,7 @@
 use std::time::SystemTime;
 
 use actix::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The longest text of a node that is kept, in characters.
@@ -133,8 +134,9 @@ pub struct LoginPort {
 pub struct GetStatus;
 
 /// What is being done about a node that is logged out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "LoginState")]
 pub enum State {
     /// It is not configured: nobody is ever logged in.
     #[default]
@@ -152,7 +154,8 @@ pub enum State {
 }
 
 /// How the login stands, for the status page.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "LoginStatus")]
 pub struct Status {
     /// What is being done.
     pub state: State,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use actix::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::{
@@ -189,7 +190,7 @@ pub const MOST_METHODS: usize = 64;
 pub const OTHER_METHODS: &str = "other";
 
 /// What became of the calls of one method, those under way not counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct CallOutcomes {
     /// Answered with a result.
     pub ok: u64,
@@ -215,7 +216,7 @@ impl CallOutcomes {
 }
 
 /// What went over the wire to the node since the start of the process.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Traffic {
     /// Calls sent.
     pub rpc_calls: u64,
@@ -223,6 +224,9 @@ pub struct Traffic {
     pub rpc_failures: u64,
     /// What became of the calls, by method or endpoint: at most [`MOST_METHODS`] of them, the rest under
     /// [`OTHER_METHODS`].
+    #[schemars(
+        description = "What became of the calls, by method or endpoint: at most 64 of them, the rest under `other`."
+    )]
     pub rpc: BTreeMap<String, CallOutcomes>,
     /// Signals received, wanted or not.
     pub signals: u64,

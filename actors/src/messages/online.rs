@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use actix::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::verdict::Verdict;
@@ -43,8 +44,9 @@ pub struct NetworkChanged;
 pub struct GetVerdict;
 
 /// What people are shown for a verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "ShownVerdict")]
 pub enum Shown {
     /// The node cannot be driven: until it can, the verdict is of no use to anybody.
     Waiting,
@@ -60,7 +62,8 @@ impl From<Verdict> for Shown {
 }
 
 /// The verdict with what it is made of, for the status page.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "OnlineVerdict")]
 pub struct Online {
     /// The verdict, or that the node is waited for.
     pub verdict: Shown,

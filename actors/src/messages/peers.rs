@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use actix::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::mailserver::Identity;
 
 /// Whether the node lists a mailserver as a peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Default, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PeerState {
     /// It does not.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::{durations::Durations, mailserver::Identity};
@@ -22,7 +23,7 @@ pub struct RoundTrips {
 }
 
 /// One answer, or none.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Sample {
     /// How long ago, in milliseconds.
     pub ago_ms: u64,

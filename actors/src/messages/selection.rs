@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use actix::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -35,10 +36,11 @@ pub struct Select {
 }
 
 /// A choice and its reasons.
-#[derive(Message, Clone, Debug, PartialEq, Serialize)]
+#[derive(Message, Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[rtype(result = "()")]
 pub struct Decision {
     /// The number of the [`Select`].
+    #[schemars(description = "The number of the selection.")]
     pub round: u64,
     /// What the choice is for.
     pub purpose: Purpose,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The heartbeat of the loop.
@@ -11,7 +12,7 @@ use serde::Serialize;
 pub struct Tick;
 
 /// The health of one actor.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Health {
     /// Whether it runs now (`false` during the pause before a restart).
     pub running: bool,

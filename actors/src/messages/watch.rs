@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use actix::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -55,7 +56,7 @@ pub struct Measured {
 pub struct GetWatch;
 
 /// The state of the watch, for the status page.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Watched {
     /// Probes sent since the start of the process.
     pub probes: u64,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
@@ -21,7 +22,9 @@ pub struct Candidate {
 }
 
 /// How much a candidate is trusted, the best first: a worse tier is used only if nobody in a better one can be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Tier {
     /// It has worked, or it is of the fleet, and nothing speaks against it.
@@ -33,7 +36,7 @@ pub enum Tier {
 }
 
 /// One candidate in a decision.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Considered {
     /// Who.
     pub mailserver: MailserverRef,
@@ -41,6 +44,7 @@ pub struct Considered {
     pub identity: Identity,
     /// The measured round-trip time.
     #[serde(rename = "rtt_ms", serialize_with = "as_milliseconds")]
+    #[schemars(with = "Option<f64>")]
     pub rtt: Option<Duration>,
     /// The tier in which it counted.
     pub tier: Tier,
@@ -51,7 +55,7 @@ pub struct Considered {
 }
 
 /// What became of a candidate.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "verdict", content = "detail")]
 pub enum Standing {
     /// Drawn from the pool.
@@ -80,7 +84,7 @@ fn as_milliseconds<S: serde::Serializer>(rtt: &Option<Duration>, to: S) -> Resul
 }
 
 /// What a choice is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// To be used at once: decided as early as it is settled.

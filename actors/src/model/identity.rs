@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What makes a mailserver the same one wherever it is named: the public key of an enode
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Never the whole URL: the node reports other hosts, ports and `?discport=` than it was given
 /// (recorded on status-go v0.94).
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Identity(Arc<str>);
 

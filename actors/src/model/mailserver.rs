@@ -1,12 +1,13 @@
 //! A mailserver.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::address::Address;
 pub use crate::model::identity::Identity;
 
 /// Where the sidecar learned of a mailserver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// The fleet file.
@@ -24,7 +25,7 @@ pub enum Origin {
 }
 
 /// A node that keeps history.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Mailserver {
     /// Who it is.
     pub identity: Identity,
@@ -32,7 +33,8 @@ pub struct Mailserver {
     pub id: String,
     /// For people; the id where the list has no name.
     pub name: String,
-    /// Where it is.
+    /// Where it is: an enode or a multiaddr, as the node is given it.
+    #[schemars(with = "String")]
     pub address: Address,
     /// The fleet it belongs to.
     pub fleet: String,
@@ -53,7 +55,7 @@ impl Mailserver {
 }
 
 /// A mailserver as events name it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MailserverRef {
     /// The id in its list.
     pub id: String,

@@ -1,11 +1,12 @@
 //! The node: how it is driven, what it says of itself, how a call to it fails.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{address::Address, mailserver::Identity};
 
 /// How a node is driven.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// status-go up to v0.95, waku v1.
@@ -19,7 +20,7 @@ pub enum Mode {
 }
 
 /// Which mailserver a node asks for history, by its generation: told by what it answers, not by its version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Generation {
     /// Up to v0.95 (2022): the one that it was told to use.
@@ -32,7 +33,7 @@ pub enum Generation {
 
 /// How well a node says that it is connected (`waku.connection.status.change`, since mid-2026). It says so at changes
 /// only, the first time shortly after its messenger was started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Connectedness {
     /// It has no peer.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::mailserver::Identity;
@@ -23,7 +24,7 @@ pub struct Reply {
 }
 
 /// Why a target gave no round-trip time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "failure", content = "detail")]
 pub enum ProbeFailure {
     /// No reply before the deadline, or within the limit of one stage.
@@ -53,7 +54,7 @@ pub enum ProbeFailure {
 }
 
 /// How far a probe got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// The round ended first.

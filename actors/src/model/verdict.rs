@@ -1,9 +1,10 @@
 //! Whether we are online.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The verdict on our own network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// A candidate answers our own probes, or nothing speaks against it; where our probes are no evidence, the node

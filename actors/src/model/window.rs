@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, time::Duration};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
@@ -10,7 +11,9 @@ use crate::model::{
 };
 
 /// Why messages may have been missed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// The sidecar was not running: nobody watched.
@@ -59,12 +62,14 @@ impl fmt::Display for Reason {
 }
 
 /// The number of a window; counts from 1 on each machine, across restarts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct WindowId(pub u64);
 
 /// A period in which messages may have been missed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Window {
     /// Its number.
     pub id: WindowId,
@@ -79,10 +84,14 @@ pub struct Window {
     /// What became of it.
     pub state: State,
     /// The last requests for it, the oldest first: at most [`MOST_ATTEMPTS`].
+    #[schemars(description = "The last requests for it, the oldest first: at most 8.")]
     pub attempts: Vec<Attempt>,
     /// All requests for it.
     pub requests: u32,
     /// The mailservers from which all of it was fetched: at most [`MOST_SOURCES`]; none if the node picks them.
+    #[schemars(
+        description = "The mailservers from which all of it was fetched: at most 16; none if the node picks them."
+    )]
     pub fetched_from: Vec<Identity>,
     /// What others had to say when it was checked last.
     pub audit: Option<Audit>,
@@ -114,8 +123,9 @@ impl Window {
 }
 
 /// What became of a window.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "state")]
+#[schemars(rename = "WindowState")]
 pub enum State {
     /// Not covered yet.
     Open {
@@ -178,7 +188,7 @@ impl State {
 }
 
 /// A request for a window.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Attempt {
     /// When it began.
     #[serde(rename = "at_ms")]
@@ -194,7 +204,8 @@ pub struct Attempt {
 }
 
 /// What a check of a covered window found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "WindowAudit")]
 pub struct Audit {
     /// When.
     #[serde(rename = "at_ms")]
@@ -208,13 +219,19 @@ pub struct Audit {
 }
 
 /// What those did not hold from which a window had been fetched, and who gave it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Shortage {
     /// The messages that were missing.
     pub missing: u64,
     /// The ids of those that held less: at most [`MOST_SOURCES`]; none if the node picks whom it asks.
+    #[schemars(
+        description = "The ids of those that held less: at most 16; none if the node picks whom it asks."
+    )]
     pub at: Vec<String>,
     /// The ids of those from which the window was fetched for that: at most [`MOST_SOURCES`].
+    #[schemars(
+        description = "The ids of those from which the window was fetched for that: at most 16."
+    )]
     pub fetched_from: Vec<String>,
 }
 

@@ -36,12 +36,12 @@ async fn two_sweeps_that_bring_what_was_never_heard_tell_it() {
     assert_eq!(first.len(), 1);
     assert_eq!(
         it.deafness().await,
-        [],
+        [false; 0],
         "the node heard something before it"
     );
     let second = fetched(&it, 600, 5).await;
     assert_eq!(second.len(), 1);
-    assert_eq!(it.deafness().await, [], "one may be chance");
+    assert_eq!(it.deafness().await, [false; 0], "one may be chance");
     let third = fetched(&it, 600, 5).await;
     assert_eq!(it.deafness().await, [true]);
     let deaf = third.iter().find(|it| it.reason == Reason::Deaf).unwrap();
@@ -56,7 +56,7 @@ async fn two_sweeps_that_bring_what_was_never_heard_tell_it() {
     assert!(it.status().await.deaf_since.is_some());
     let often = fetched(&it, 600, 5).await;
     assert!(often.len() >= 7, "each minute: {}", often.len());
-    assert_eq!(it.deafness().await, [], "told once");
+    assert_eq!(it.deafness().await, [false; 0], "told once");
     it.preferred.assert_none("reconnected once").await;
     it.arrived(1).await;
     assert_eq!(it.deafness().await, [false]);
@@ -69,7 +69,7 @@ async fn two_sweeps_that_bring_what_was_never_heard_tell_it() {
 async fn a_quiet_chat_is_never_deafness() {
     let it = swept(4).await;
     fetched(&it, 10_000, 5).await;
-    assert_eq!(it.deafness().await, []);
+    assert_eq!(it.deafness().await, [false; 0]);
     it.preferred.assert_none("all is well").await;
 }
 
@@ -78,7 +78,7 @@ async fn a_node_that_had_it_all_is_not_deaf() {
     let it = swept(4).await;
     messages(&it);
     assert!(fetched(&it, 10_000, 0).await.len() > 10);
-    assert_eq!(it.deafness().await, []);
+    assert_eq!(it.deafness().await, [false; 0]);
 }
 
 #[actix::test]
@@ -89,5 +89,5 @@ async fn a_node_that_hears_something_now_and_then_is_not_deaf() {
         fetched(&it, 240, 5).await;
         it.arrived(1).await;
     }
-    assert_eq!(it.deafness().await, []);
+    assert_eq!(it.deafness().await, [false; 0]);
 }

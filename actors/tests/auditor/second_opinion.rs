@@ -50,7 +50,7 @@ async fn a_covered_window_is_compared_with_all_others_at_once_and_again_later() 
     assert_eq!(again[0].0.round(), 390.0);
     assert_eq!(it.findings().await, [Finding::Complete]);
     pass(20_000).await;
-    assert_eq!(it.asked().await, [], "then it is settled");
+    assert_eq!(it.asked().await, [0_usize; 0], "then it is settled");
     assert_eq!(it.status().await.waiting, 0);
 }
 

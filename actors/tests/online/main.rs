@@ -34,7 +34,7 @@ async fn a_mailserver_that_dies_alone_is_answered_for_by_two_others() {
     it.missed(0).await;
     assert_eq!(it.rounds().await, [2], "the first probing is over");
     pass(PROBING).await;
-    assert_eq!(it.rounds().await, []);
+    assert_eq!(it.rounds().await, [0_usize; 0]);
     assert_eq!(it.verdict().await, Verdict::Online);
     assert_eq!(it.news().await, NONE, "nobody was told of anything");
 }

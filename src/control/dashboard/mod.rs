@@ -7,6 +7,7 @@ use std::io::Write;
 
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
+    http::StatusCode,
     http::header::{
         ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, HeaderName,
         REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
@@ -15,7 +16,10 @@ use actix_web::{
 };
 use flate2::{Compression, write::GzEncoder};
 
-use super::error::ApiError;
+use super::{
+    error::{ApiError, Kind},
+    openapi::Operation,
+};
 
 /// Nothing but what this service serves itself, no script or style in the page, and no text that is read as HTML.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -62,13 +66,25 @@ const ASSETS: [Asset; 13] = [
     asset!("words.js", SCRIPT),
 ];
 
-/// `GET /`.
-pub(super) async fn page(request: HttpRequest) -> HttpResponse {
+pub(super) fn page() -> Operation {
+    Operation::read("/", "getPage", get_page)
+        .says("The dashboard", "For people, in a browser.")
+        .answers_text(StatusCode::OK, "The page.", "text/html")
+}
+
+pub(super) fn asset() -> Operation {
+    Operation::read("/assets/{name}", "getAsset", get_asset)
+        .says("A file of the dashboard", "A script, a style or a picture.")
+        .in_path("name", "The name of the file.")
+        .answers_text(StatusCode::OK, "The file, by its name.", "*/*")
+        .refuses(&[Kind::NotFound])
+}
+
+async fn get_page(request: HttpRequest) -> HttpResponse {
     answer(&request, HTML, PAGE)
 }
 
-/// `GET /assets/{name}`.
-pub(super) async fn asset(request: HttpRequest, name: Path<String>) -> HttpResponse {
+async fn get_asset(request: HttpRequest, name: Path<String>) -> HttpResponse {
     match ASSETS.iter().find(|it| it.name == *name) {
         Some(asset) => answer(&request, asset.content_type, asset.text),
         None => ApiError::NotFound(request.path().to_owned()).error_response(),
