@@ -3,7 +3,7 @@
 use std::{io::IsTerminal, process::ExitCode};
 
 use mailserver_sidecar::{
-    cli::{self, Command, CommandLine},
+    cli::{self, Command, CommandLine, SimulateOptions},
     demo,
     exit::{Exit, Failure},
     ping_command,
@@ -84,7 +84,10 @@ async fn execute_with_settings(line: &CommandLine, command: Command) -> Result<(
             running.until(asked).await
         }
         Command::Demo(options) => demo::run(&options, &line.global.assignments).await,
-        Command::Simulate(options) => simulate::run(&options).await,
+        Command::Simulate(options) => match &options.action {
+            Some(action) => cli::run_simulate(action, &settings).await,
+            None => simulate::run(&options, &sources).await,
+        },
         Command::Ping(output) => ping_command::run(&settings, output.json).await,
         Command::Check(output) => {
             let (_, loaded) = open_fleets(&settings)?;
@@ -121,7 +124,10 @@ fn log_to_stderr(
     command: &Command,
     settings: &Settings,
 ) -> Result<(), Failure> {
-    let quiet = !matches!(command, Command::Run | Command::Simulate(_));
+    let quiet = !matches!(
+        command,
+        Command::Run | Command::Simulate(SimulateOptions { action: None, .. })
+    );
     let filter = filter.unwrap_or(if quiet { "off" } else { LOG });
     let filter = EnvFilter::try_new(own_lines(filter))
         .map_err(|error| Exit::Usage.because(format!("--log {filter:?}: {error}")))?;

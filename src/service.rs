@@ -56,6 +56,19 @@ impl Running {
         Self::start_with(settings, seed, clock::system()).await
     }
 
+    /// As [`Self::start`], beside a simulation that may be broken over the control API.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub async fn start_playground(
+        settings: &Settings,
+        seed: u64,
+        playground: control::PlaygroundPorts,
+    ) -> Result<Self, Failure> {
+        Self::open(settings, Some(seed), clock::system(), Some(playground)).await
+    }
+
     /// As [`Self::start`], with other clocks than those of the system.
     ///
     /// # Errors
@@ -66,6 +79,15 @@ impl Running {
         seed: Option<u64>,
         clock: clock::Source,
     ) -> Result<Self, Failure> {
+        Self::open(settings, seed, clock, None).await
+    }
+
+    async fn open(
+        settings: &Settings,
+        seed: Option<u64>,
+        clock: clock::Source,
+        playground: Option<control::PlaygroundPorts>,
+    ) -> Result<Self, Failure> {
         let (watcher, loaded) = open_fleets(settings)?;
         let rpc = RpcClient::new(&settings.node)
             .map_err(|error| Exit::Usage.because(format!("node.rpc_url: {error}")))?;
@@ -75,7 +97,8 @@ impl Running {
             Some(address) => Some(control::bind(address).await.map_err(unusable)?),
             None => None,
         };
-        let service = wiring::start(settings, &rpc, state, seed);
+        let mut service = wiring::start(settings, &rpc, state, seed);
+        service.control.playground = playground;
         take_over(&service.fleets, loaded);
         let senses = [
             actix_rt::spawn(watch(watcher, service.fleets.clone())),
@@ -87,6 +110,7 @@ impl Running {
         let api = listener.map(|listener| {
             let config = control::Config {
                 accept_signals: settings.accepts_signals(),
+                playground: service.control.playground.is_some(),
             };
             let stopped = async { drop(stopped.await) };
             let ports = service.control.clone();

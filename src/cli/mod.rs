@@ -16,6 +16,7 @@ mod output;
 mod past;
 pub mod ping;
 mod remote;
+mod simulate;
 mod status;
 
 use std::{ffi::OsString, path::PathBuf};
@@ -31,6 +32,7 @@ pub use documents::Document;
 pub(crate) use layout::wrap;
 pub use output::{Output, print};
 pub use remote::{Remote, run as run_remote};
+pub use simulate::{SimulateAction, run as run_simulate};
 
 /// Keeps a status-go node connected to a working mailserver: no message is missed.
 #[derive(Clone, Debug, PartialEq, Parser)]
@@ -76,7 +78,7 @@ pub enum Command {
     Run,
     /// See the service lose its mailserver and recover (simulated)
     Demo(DemoOptions),
-    /// Serve a simulated node for trying things by hand
+    /// Serve a simulated node with a sidecar beside it: a playground
     Simulate(SimulateOptions),
     /// Ping all candidates once
     Ping(Output),
@@ -109,7 +111,11 @@ pub struct DemoOptions {
 
 /// The options of `simulate`.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct SimulateOptions {
+    /// What to do with the one that runs; left out: run one.
+    #[command(subcommand)]
+    pub action: Option<SimulateAction>,
     /// The generation of node that is simulated
     #[arg(long, value_enum, default_value = "waku2")]
     pub mode: SimulatedMode,
@@ -119,6 +125,9 @@ pub struct SimulateOptions {
     /// Makes the run repeatable; 1 if left out
     #[arg(long)]
     pub seed: Option<u64>,
+    /// Only the node, without a sidecar beside it
+    #[arg(long)]
+    pub alone: bool,
 }
 
 /// The generations of node that can be simulated.

@@ -107,11 +107,7 @@ pub enum MailserversAction {
 ///
 /// Exit code 69 if no sidecar answers there, 64 if it refuses what was asked, 70 if it failed.
 pub async fn run(command: &Remote, settings: &Settings) -> Result<(), Failure> {
-    let Some(listen) = settings.control.listen.address() else {
-        return Err(Exit::Usage
-            .because("control.listen = \"off\": a sidecar without a control API cannot be asked"));
-    };
-    let client = Client::new(listen);
+    let client = client(settings)?;
     let (answer, text, json) = match command {
         Remote::Events { after, output } => return follow(&client, *after, output.json).await,
         Remote::Status(output) => {
@@ -144,6 +140,15 @@ pub async fn run(command: &Remote, settings: &Settings) -> Result<(), Failure> {
         false => print_page(&text)?,
     };
     Ok(())
+}
+
+/// A client of the sidecar at `control.listen`.
+pub(super) fn client(settings: &Settings) -> Result<Client, Failure> {
+    let listen = settings.control.listen.address();
+    let off = "control.listen = \"off\": a sidecar without a control API cannot be asked";
+    listen
+        .map(Client::new)
+        .ok_or_else(|| Exit::Usage.because(off))
 }
 
 async fn ask_history(
@@ -224,7 +229,8 @@ async fn call(
         .map_err(failure)
 }
 
-fn failure(error: ClientError) -> Failure {
+/// The exit code for it, and the next step.
+pub(super) fn failure(error: ClientError) -> Failure {
     let exit = match &error {
         ClientError::Unreachable { .. }
         | ClientError::Foreign { .. }

@@ -19,6 +19,7 @@ mod history;
 mod mailservers;
 mod metrics;
 mod openapi;
+mod playground;
 mod ports;
 mod round_trips;
 mod routes;
@@ -35,7 +36,7 @@ use actix_web::{App, web};
 use tokio::{net::TcpListener, sync::watch, time::Instant};
 
 use ports::Started;
-pub use ports::{Config, Ports};
+pub use ports::{Config, PlaygroundPorts, Ports};
 
 /// The port could not be taken: exit code 71.
 #[derive(Debug, thiserror::Error)]

@@ -22,6 +22,8 @@ use actors::messages::{
 };
 use tokio::time::Instant;
 
+use crate::sim::playground::{Look, Treat, TreatNode};
+
 /// How long an actor may take to tell its state, before that part of an answer is left out.
 pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 
@@ -77,6 +79,19 @@ pub struct Ports {
     pub push_signals: Recipient<PushSignals>,
     /// The events.
     pub subscribe: Recipient<Subscribe>,
+    /// The simulation beside it, in a playground.
+    pub playground: Option<PlaygroundPorts>,
+}
+
+/// Whom a playground asks beside.
+#[derive(Clone)]
+pub struct PlaygroundPorts {
+    /// For what there is.
+    pub look: Recipient<Look>,
+    /// To break a mailserver, or mend it.
+    pub treat: Recipient<Treat>,
+    /// To break the node, or mend it.
+    pub treat_node: Recipient<TreatNode>,
 }
 
 /// What the API is told about the rest of the configuration.
@@ -84,6 +99,8 @@ pub struct Ports {
 pub struct Config {
     /// Whether signals may be posted (`node.signals = "push"`).
     pub accept_signals: bool,
+    /// Whether the node is a simulated one that may be broken: [`Ports::playground`] is there.
+    pub playground: bool,
 }
 
 /// When the API came up.

@@ -21,6 +21,7 @@ use super::{
     error::{ApiError, Kind},
     history, mailservers, metrics,
     openapi::{self, Operation},
+    playground,
     ports::{ANSWER_LIMIT, Ports, Started, ask},
     round_trips, signals,
     snapshot::Snapshot,
@@ -60,6 +61,8 @@ pub(super) fn register(routes: &mut ServiceConfig) {
     for resource in resources.into_values() {
         routes.service(resource);
     }
+    // Of `simulate` alone, so that the document does not tell of it.
+    routes.configure(playground::register);
     let misread = |error: String| ApiError::Invalid(error).into();
     routes
         .app_data(

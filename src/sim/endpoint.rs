@@ -112,6 +112,11 @@ impl Endpoint {
         Ok(())
     }
 
+    /// Whether it was opened, and not closed since.
+    pub(crate) fn is_open(&self) -> bool {
+        self.serving.borrow().is_some()
+    }
+
     /// Closes the port and cuts every connection.
     pub(crate) fn close(&self) -> Option<JoinHandle<io::Result<()>>> {
         let serving = self.serving.take()?;

@@ -157,6 +157,11 @@ impl Mailserver {
         format!("enode://{}@{}", self.identity.public_key, self.address())
     }
 
+    /// What is wrong with it.
+    pub(crate) fn fault(&self) -> Fault {
+        self.fault.get()
+    }
+
     /// How long it takes to answer.
     pub(crate) fn latency(&self) -> Duration {
         match self.fault.get() {

@@ -53,6 +53,7 @@
 
 mod accounts;
 mod address;
+mod ailment;
 mod announcing;
 mod archive;
 mod asking;
@@ -93,6 +94,7 @@ mod peer;
 mod peers;
 mod ping;
 mod plan;
+pub mod playground;
 mod port;
 mod publishing;
 mod rpc;
@@ -111,8 +113,8 @@ use std::{cell::RefCell, io, rc::Rc, time::Duration};
 
 use actors::model::node::Mode;
 
-use self::{endpoint::Endpoint, node::Node, tasks::Tasks};
 pub use self::{
+    ailment::{Ailment, NodeAilment},
     endpoint::RpcFault,
     fleet_file::MailserverInfo,
     journal::{Call, LoginCall},
@@ -123,6 +125,7 @@ pub use self::{
     settings::{AccountSettings, Settings},
     signals::Frame,
 };
+use self::{endpoint::Endpoint, node::Node, tasks::Tasks};
 
 /// A running simulation; dropping it ends everything.
 pub struct Simulation {
@@ -149,6 +152,12 @@ impl Simulation {
         };
         simulation.boot()?;
         Ok(simulation)
+    }
+
+    /// Which node is imitated.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.node.setup.mode
     }
 
     /// Where calls are posted to.

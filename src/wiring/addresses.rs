@@ -294,6 +294,7 @@ impl Addresses {
             traffic: port(&self.driver),
             push_signals: port(&self.driver),
             subscribe: port(&self.events),
+            playground: None,
         }
     }
 }

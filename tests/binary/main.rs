@@ -14,6 +14,7 @@ mod junk;
 mod login;
 mod outage;
 mod pin;
+mod playground;
 mod service_manager;
 mod sidecar;
 mod signals;

@@ -9,6 +9,7 @@ mod described_events;
 mod document;
 mod history;
 mod operations;
+mod playground;
 mod remote;
 mod schema;
 mod server;

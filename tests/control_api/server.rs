@@ -29,13 +29,19 @@ impl Server {
         let heard = stub.heard.clone();
         let config = Config {
             accept_signals: !stub.polls,
+            playground: stub.playground.is_some(),
         };
+        let playground = stub.playground.clone();
         let stub = stub.start();
         let listener = control::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async { drop(stopped.await) };
-        let ended = actix_rt::spawn(control::serve(listener, config, ports(&stub), shutdown));
+        let ports = Ports {
+            playground,
+            ..ports(&stub)
+        };
+        let ended = actix_rt::spawn(control::serve(listener, config, ports, shutdown));
         let (stop, ended) = (RefCell::new(Some(stop)), RefCell::new(Some(ended)));
         Self {
             address,
@@ -138,6 +144,7 @@ fn ports(stub: &Addr<Stub>) -> Ports {
         traffic: stub.clone().recipient(),
         push_signals: stub.clone().recipient(),
         subscribe: stub.clone().recipient(),
+        playground: None,
     }
 }
 

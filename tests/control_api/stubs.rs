@@ -29,6 +29,7 @@ use actors::{
         verdict::Verdict,
     },
 };
+use mailserver_sidecar::control::PlaygroundPorts;
 use tokio::sync::mpsc;
 
 pub(crate) const STORE: &str =
@@ -70,6 +71,8 @@ pub(crate) struct Stub {
     pub(crate) report: Report,
     /// What was published.
     pub(crate) events: Vec<Numbered>,
+    /// The playground beside it, if there is one.
+    pub(crate) playground: Option<PlaygroundPorts>,
     /// Who follows.
     pub(crate) sinks: Vec<mpsc::Sender<Numbered>>,
 }

@@ -1,0 +1,144 @@
+//! The node with a sidecar beside it, both to be looked at, and broken over the control API.
+
+use std::{
+    io::{self, Write as _},
+    net::{Ipv4Addr, SocketAddr},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+    rc::Rc,
+};
+
+use actix::Actor as _;
+use actors::model::node::Mode;
+
+use super::node::{fleet_file, latencies, seed, start};
+use crate::{
+    cli::{self, SimulateOptions},
+    control::{self, PlaygroundPorts},
+    exit::{Exit, Failure},
+    service::Running,
+    settings::{Listen, Loaded, Settings, Sources},
+    shutdown,
+    sim::{self, Simulation, playground::Playground},
+};
+
+pub(super) async fn run(options: &SimulateOptions, sources: &Sources) -> Result<(), Failure> {
+    let node = sim::Settings {
+        mailservers: options.mailservers.into(),
+        latencies: latencies(options),
+        seed: seed(options),
+        login_lost_at_restart: logs_in(options),
+        ..sim::Settings::new(options.mode.into())
+    };
+    let simulation = Rc::new(start(node)?);
+    let (directory, fleets) = fleet_file(&simulation)?;
+    let mut own = layer(&simulation, directory.path(), &fleets);
+    own.extend(login(options, directory.path())?);
+    let settings = settings(sources, own).await?;
+    let playground = Playground::new(simulation.clone()).start();
+    let ports = PlaygroundPorts {
+        look: playground.clone().recipient(),
+        treat: playground.clone().recipient(),
+        treat_node: playground.recipient(),
+    };
+    let running = Running::start_playground(&settings, seed(options), ports).await?;
+    if let Some(address) = running.address {
+        cli::print(&introduction(&simulation, address))?;
+    }
+    running.until(shutdown::requested()).await
+}
+
+/// The settings that lie over those of the user: which node it is, and where all that is written goes.
+fn layer(simulation: &Simulation, directory: &Path, fleets: &Path) -> Vec<String> {
+    vec![
+        format!("node.rpc_url={}", simulation.rpc_url()),
+        format!("node.signals={}", simulation.signals_url()),
+        format!("fleet.file={}", fleets.display()),
+        format!("state.dir={}", directory.join("state").display()),
+    ]
+}
+
+/// Whether the node comes back logged out, and the sidecar logs it in.
+fn logs_in(options: &SimulateOptions) -> bool {
+    Mode::from(options.mode) == Mode::Observe
+}
+
+/// How the sidecar logs the simulated node in. A password of the user's is none of its business.
+fn login(options: &SimulateOptions, directory: &Path) -> Result<Vec<String>, Failure> {
+    if !logs_in(options) {
+        return Ok(vec!["login.password_file=".into()]);
+    }
+    let node = sim::Settings::new(Mode::Observe);
+    let path = directory.join("password");
+    let mut create = std::fs::OpenOptions::new();
+    let file = create.write(true).create_new(true).mode(0o600).open(&path);
+    file.and_then(|mut file| file.write_all(node.accounts[0].password.as_bytes()))
+        .map_err(|error| Exit::Unusable.because(format!("{}: {error}", path.display())))?;
+    Ok(vec![
+        format!("login.password_file={}", path.display()),
+        format!("login.data_dir={}", node.data_dir),
+        "login.key_uid=".into(),
+    ])
+}
+
+/// All layers, and a port for the control API.
+async fn settings(sources: &Sources, own: Vec<String>) -> Result<Settings, Failure> {
+    let mut sources = sources.clone();
+    sources.assignments.extend(own);
+    let loaded = Settings::load(&sources).map_err(|error| Exit::Usage.because(error))?;
+    let named = is_named(&loaded);
+    let mut settings = loaded.settings;
+    let Listen::At(address) = settings.control.listen else {
+        return Err(Exit::Usage.because(
+            "control.listen = \"off\": a playground is looked at over the control API; `simulate --alone` has none",
+        ));
+    };
+    if !named && is_in_use(address).await {
+        settings.control.listen = Listen::At((Ipv4Addr::LOCALHOST, 0).into());
+    }
+    Ok(settings)
+}
+
+/// Whether the user said where the control API listens.
+fn is_named(loaded: &Loaded) -> bool {
+    let mut all = loaded.provenance.iter();
+    all.any(|it| it.key == "control.listen" && it.origin != "default")
+}
+
+async fn is_in_use(address: SocketAddr) -> bool {
+    let bound = control::bind(address).await;
+    bound.is_err_and(|it| it.error.kind() == io::ErrorKind::AddrInUse)
+}
+
+/// What a newcomer needs.
+fn introduction(simulation: &Simulation, address: SocketAddr) -> String {
+    let mailservers = simulation.mailservers();
+    let one = &mailservers[mailservers.len().min(3) - 1];
+    let one = one.id.split('.').next().unwrap_or(&one.id);
+    let plural = if mailservers.len() == 1 { "" } else { "s" };
+    let usual = Settings::default().control.listen == Listen::At(address);
+    let elsewhere = match usual {
+        true => String::new(),
+        false => format!(" \\\n      --set control.listen={address}"),
+    };
+    let tries = [
+        ("what it does, and why", "status"),
+        ("what happens, as it does", "events"),
+        ("who is broken, and who is used", "simulate show"),
+        (
+            "stop one, and look on",
+            &format!("simulate break {one} hung"),
+        ),
+        ("make it well again", &format!("simulate revive {one}")),
+    ];
+    let tries = tries
+        .map(|(what, command)| format!("  # {what}\n  mailserver-sidecar {command}{elsewhere}\n"));
+    format!(
+        "A simulated node with {} mailserver{plural}, and a sidecar beside it:\n\n  http://{address}/\n\n\
+         Try, in another terminal:\n\n{}\n\
+         A mailserver can be killed, hung, isolated, deaf or slowed, the node offline,\n\
+         stopped or logged-out. Ctrl-C ends it.\n",
+        mailservers.len(),
+        tries.concat(),
+    )
+}
