@@ -136,6 +136,7 @@ fn page(answer: &Value) -> String {
         state(node)
     );
     push_line(&mut out, &line);
+    push_line(&mut out, &messages(&answer["messages"]));
     for one in mailservers {
         let name = one["name"].as_str().unwrap_or_default();
         let used = match one["id"] == node["mailserver"] {
@@ -145,6 +146,19 @@ fn page(answer: &Value) -> String {
         push_line(&mut out, &format!("{name:<LABEL$}{}{used}", state(one)));
     }
     out
+}
+
+fn messages(told: &Value) -> String {
+    let count = |name: &str| told[name].as_u64().unwrap_or(0);
+    let (sent, missing) = (count("sent"), count("missing"));
+    let nobody = match count("out_of_reach") {
+        0 => String::new(),
+        some => format!(", {some} of them out of reach"),
+    };
+    format!(
+        "{:<LABEL$}{sent} sent, {missing} missing{nobody}",
+        "messages"
+    )
 }
 
 fn state(one: &Value) -> &str {
@@ -161,10 +175,12 @@ mod tests {
         let all = json!({
             "mode": "waku2",
             "node": { "fault": null, "mailserver": "store-01.x", "peers": 3 },
+            "messages": { "sent": 9, "missing": 3, "out_of_reach": 1 },
             "mailservers": [one("store-01", Value::Null), one("store-02", "hung".into())],
         });
         let expected = "\
 node       well, waku2, 3 peers
+messages   9 sent, 3 missing, 1 of them out of reach
 store-01   well, used by the node
 store-02   hung
 ";

@@ -48,6 +48,8 @@
 //! How requests go wrong is for `history_controls` to say; [`Simulation::history_requests`] and [`Simulation::repeats`] tell what was
 //! asked for, and what twice.
 //!
+//! [`playground`] shows one to others while it runs, and lets them break it, from any thread.
+//!
 //! All of it runs on the thread that started it, inside its `LocalSet` (as under `actix_rt`), and ends
 //! when the [`Simulation`] is dropped.
 

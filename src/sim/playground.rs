@@ -1,8 +1,11 @@
 //! A simulation that is looked at and broken while it runs: an actor, so that whoever does that may be in any thread.
 
-use std::rc::Rc;
+use std::{rc::Rc, time::Duration};
 
-use actix::{Actor, AtomicResponse, Context, Handler, Message, MessageResult, WrapFuture as _};
+use actix::{
+    Actor, AsyncContext as _, AtomicResponse, Context, Handler, Message, MessageResult,
+    WrapFuture as _,
+};
 use actors::model::node::Mode;
 use serde::Serialize;
 
@@ -11,8 +14,18 @@ use super::{
     ailment::{Ailment, NodeAilment},
 };
 
-/// A simulation that is played with.
-pub struct Playground(Rc<Simulation>);
+/// A simulation that is played with. Messages are sent in it all the while, so that there is something to miss.
+pub struct Playground {
+    simulation: Rc<Simulation>,
+    /// How many messages were sent.
+    sent: u32,
+}
+
+/// Between two messages.
+const PAUSE: Duration = Duration::from_secs(3);
+
+/// Every mailserver keeps all of them: after 2.5 hours no more are sent.
+const MOST_MESSAGES: u32 = 3000;
 
 /// Tell what there is, and what is wrong with it.
 #[derive(Debug, Message)]
@@ -41,8 +54,21 @@ pub struct View {
     pub mode: Mode,
     /// The node.
     pub node: NodeView,
+    /// What is sent in it.
+    pub messages: MessagesView,
     /// The mailservers, in the order of their numbers.
     pub mailservers: Vec<MailserverView>,
+}
+
+/// The messages so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct MessagesView {
+    /// How many were sent.
+    pub sent: u32,
+    /// How many of them the node does not have.
+    pub missing: usize,
+    /// How many of these no mailserver holds that could be asked now.
+    pub out_of_reach: usize,
 }
 
 /// A mailserver.
@@ -89,15 +115,35 @@ impl Playground {
     /// Of a simulation that others hold as well.
     #[must_use]
     pub fn new(simulation: Rc<Simulation>) -> Self {
-        Self(simulation)
+        Self {
+            simulation,
+            sent: 0,
+        }
+    }
+
+    fn send(&mut self) {
+        if self.sent < MOST_MESSAGES {
+            self.sent += 1;
+            self.simulation.publish(&format!("message {}", self.sent));
+        }
+        // Nobody asks here which calls the node received.
+        self.simulation.clear_journal();
+    }
+
+    fn messages(&self) -> MessagesView {
+        MessagesView {
+            sent: self.sent,
+            missing: self.simulation.missing().len(),
+            out_of_reach: self.simulation.unrecoverable().len(),
+        }
     }
 
     fn mailservers(&self) -> Vec<MailserverView> {
-        let peers = self.0.peers();
-        let all = self.0.mailservers().into_iter().enumerate();
+        let peers = self.simulation.peers();
+        let all = self.simulation.mailservers().into_iter().enumerate();
         all.map(|(index, it)| MailserverView {
             name: name(&it.id, &it.fleet),
-            fault: self.0.ailment(index),
+            fault: self.simulation.ailment(index),
             connected: peers.contains(&it.id),
             id: it.id,
         })
@@ -137,6 +183,11 @@ fn failed(error: std::io::Error) -> PlaygroundError {
 
 impl Actor for Playground {
     type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        self.send();
+        context.run_interval(PAUSE, |playground, _| playground.send());
+    }
 }
 
 impl Handler<Look> for Playground {
@@ -144,8 +195,9 @@ impl Handler<Look> for Playground {
 
     fn handle(&mut self, _: Look, _: &mut Self::Context) -> Self::Result {
         MessageResult(View {
-            mode: self.0.mode(),
-            node: node(&self.0),
+            mode: self.simulation.mode(),
+            node: node(&self.simulation),
+            messages: self.messages(),
             mailservers: self.mailservers(),
         })
     }
@@ -156,7 +208,9 @@ impl Handler<Treat> for Playground {
 
     fn handle(&mut self, Treat { id, ailment }: Treat, _: &mut Self::Context) -> Self::Result {
         let index = self.find(id)?;
-        self.0.set_ailment(index, ailment).map_err(failed)?;
+        self.simulation
+            .set_ailment(index, ailment)
+            .map_err(failed)?;
         Ok(self.mailservers().swap_remove(index))
     }
 }
@@ -166,7 +220,7 @@ impl Handler<TreatNode> for Playground {
     type Result = AtomicResponse<Self, Result<NodeView, PlaygroundError>>;
 
     fn handle(&mut self, TreatNode(ailment): TreatNode, _: &mut Self::Context) -> Self::Result {
-        let simulation = self.0.clone();
+        let simulation = self.simulation.clone();
         let treating = async move {
             let done = simulation.set_node_ailment(ailment).await;
             done.map(|()| node(&simulation)).map_err(failed)

@@ -124,7 +124,10 @@ fn introduction(simulation: &Simulation, address: SocketAddr) -> String {
     let tries = [
         ("what it does, and why", "status"),
         ("what happens, as it does", "events"),
-        ("who is broken, and who is used", "simulate show"),
+        (
+            "who is broken, who is used, and what is missing",
+            "simulate show",
+        ),
         (
             "stop one, and look on",
             &format!("simulate break {one} hung"),
@@ -135,6 +138,7 @@ fn introduction(simulation: &Simulation, address: SocketAddr) -> String {
         .map(|(what, command)| format!("  # {what}\n  mailserver-sidecar {command}{elsewhere}\n"));
     format!(
         "A simulated node with {} mailserver{plural}, and a sidecar beside it:\n\n  http://{address}/\n\n\
+         A message is sent every few seconds: the node is to have them all.\n\n\
          Try, in another terminal:\n\n{}\n\
          A mailserver can be killed, hung, isolated, deaf or slowed, the node offline,\n\
          stopped or logged-out. Ctrl-C ends it.\n",

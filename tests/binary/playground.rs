@@ -5,13 +5,14 @@ use std::{
     net::TcpListener,
     path::Path,
     process::{Child, Command},
+    time::Duration,
 };
 
 use tempfile::TempDir;
 
 use crate::{
     sidecar::{Event, PROGRAM, Sidecar, run},
-    waiting::until,
+    waiting::{LONG, until},
 };
 
 /// A playground, and where it writes.
@@ -51,6 +52,21 @@ impl Rig {
     async fn runs(&self, arguments: &[&str]) -> (i32, String, String) {
         let listen = format!("control.listen={}", self.sidecar.address);
         run(&[arguments, &["--set", &listen]].concat()).await
+    }
+
+    /// Waits until nothing of what was sent is missing.
+    async fn has_every_message(&self) {
+        let complete = async {
+            loop {
+                let all = self.sidecar.get("/api/v1/playground").await;
+                if all["messages"]["sent"] != 0 && all["messages"]["missing"] == 0 {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let waited = tokio::time::timeout(LONG, complete).await;
+        waited.expect("the node has every message");
     }
 
     async fn active(&self) -> String {
@@ -94,6 +110,7 @@ async fn survives(mode: &str, fault: &str) {
         .event(before, "another is available", other)
         .await;
     assert_ne!(rig.active().await, lost);
+    rig.has_every_message().await;
     let shown = |state: &str| format!("{name:<11}{state}\n");
     assert!(
         rig.does(&["simulate", "show"])

@@ -77,6 +77,9 @@ async fn a_mailserver_is_broken_and_mended_by_its_id_or_its_name() {
     let rig = Rig::start().await;
     let all = rig.server.get(ALL).await.json();
     assert_eq!(all["mode"], "waku2");
+    // Nobody told the node to connect.
+    let messages = json!({ "sent": 1, "missing": 1, "out_of_reach": 0 });
+    assert_eq!(all["messages"], messages);
     assert_eq!(rig.faults().await, [Value::Null, Value::Null, Value::Null]);
     let killed = r#"{"fault":"killed"}"#;
     let state = rig.done("PUT", &mailserver("store-02"), killed).await;
