@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// One thread for everything but libp2p handshakes, which have one of their own, and the control API, which has two;
+/// One thread for everything but libp2p handshakes, which have one of their own, and the control API, which has one;
 /// names are resolved by at most two more on each of the first two.
 fn runtime() -> tokio::runtime::Runtime {
     let mut builder = tokio::runtime::Builder::new_current_thread();

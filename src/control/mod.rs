@@ -9,6 +9,7 @@
 //! answer, never the whole. There is no password: the API is for loopback, and `guard` keeps out the
 //! pages that a browser on the same machine may show.
 
+mod acceptor;
 mod body;
 pub mod client;
 mod conditions;
@@ -23,6 +24,7 @@ mod playground;
 mod ports;
 mod round_trips;
 mod routes;
+mod seats;
 mod server;
 mod signals;
 mod snapshot;

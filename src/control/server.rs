@@ -1,38 +1,59 @@
-//! The server under the API: actix-web's own, with one worker, and limits for clients of which nothing is known.
+//! The server under the API: actix-http's connections behind an acceptor of our own, on one thread of their own, with
+//! limits for clients of which nothing is known.
 //!
 //! No client keeps a connection for nothing: the head of a request has a time limit here, its body has one in `routes`,
-//! what is not read has one in the system's TCP. A client that has closed its side gets no further answer, so that the
+//! what is not read has one in the system's TCP. However many clients there are, those who want nothing but a connection
+//! make room for those who ask (see `seats`). A client that has closed its side gets no further answer, so that the
 //! stream of one that went away ends at once.
 
-use std::{any::Any, future::Future, io, time::Duration};
+use std::{
+    future::Future,
+    io,
+    net::{self, SocketAddr},
+    thread,
+    time::Duration,
+};
 
+use actix_http::{HttpService, Request, error::DispatchError};
+use actix_service::{Service, ServiceFactory, apply_fn_factory, map_config};
 use actix_web::{
-    App, Error, HttpServer,
+    App, Error,
     body::MessageBody,
-    dev::{Extensions, ServiceFactory, ServiceRequest, ServiceResponse},
+    dev::{AppConfig, ServiceRequest, ServiceResponse},
     http::KeepAlive,
 };
-use tokio::net::TcpListener;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+};
+
+use super::{
+    acceptor::{Connections, settle},
+    seats::Room,
+};
 
 /// What clients are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
-    /// Connections at the same time; further ones wait in the listener's queue. Well below the 1,024 files that most
-    /// systems allow a process, because the sidecar needs some for itself.
-    pub(super) connections: usize,
+    /// Connections at the same time: in all well below the 1,024 files that most systems allow a process, because the
+    /// sidecar needs some for itself.
+    pub(super) room: Room,
     /// From the accepted connection to the end of the request head, else `408`. It may come half a second early: that
     /// is how old the time may be that actix-http counts from.
     pub(super) head: Duration,
     /// How long a client may leave unread what was sent. Linux only: elsewhere such a client keeps its connection.
     pub(super) unread: Duration,
-    /// How long requests in flight may go on after the shutdown; whole seconds.
+    /// How long requests in flight may go on after the shutdown.
     pub(super) grace: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 640,
+            room: Room {
+                stools: 256,
+                chairs: 384,
+            },
             head: Duration::from_secs(2),
             unread: Duration::from_secs(10),
             grace: Duration::from_secs(2),
@@ -43,8 +64,12 @@ impl Default for Limits {
 /// How long a connection that is being closed may take to read its last answer.
 const LINGER: Duration = Duration::from_millis(500);
 
-/// Serves until `shutdown` is done, then lets the requests in flight end within [`Limits::grace`] and cuts the rest.
-/// While there are any, actix-server looks only once a second whether they have ended.
+/// Connections that the system may keep until they are accepted; it may have a lower limit of its own. A client that
+/// finds the queue full tries again only after a second.
+const BACKLOG: i32 = 4096;
+
+/// Serves until `shutdown` is done: then the port is closed, and the requests in flight may end within
+/// [`Limits::grace`]; the rest is cut.
 ///
 /// Dropping the future cuts every connection at once.
 pub(super) async fn serve<F, T, B>(
@@ -54,7 +79,7 @@ pub(super) async fn serve<F, T, B>(
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()>
 where
-    F: Fn() -> App<T> + Clone + Send + 'static,
+    F: FnOnce() -> App<T> + Send + 'static,
     T: ServiceFactory<
             ServiceRequest,
             Config = (),
@@ -64,48 +89,101 @@ where
         > + 'static,
     B: MessageBody + 'static,
 {
-    let server = HttpServer::new(app)
-        .workers(1)
-        // Nothing blocks in a handler.
-        .worker_max_blocking_threads(1)
-        .max_connections(limits.connections)
-        .client_request_timeout(limits.head)
-        .client_disconnect_timeout(LINGER)
-        .keep_alive(KeepAlive::Disabled)
-        .h1_allow_half_closed(false)
-        // An answer is one small write: waiting for more to send only delays it.
-        .tcp_nodelay(true)
-        .on_connect(move |connection, _: &mut Extensions| cut_unread(connection, limits.unread))
-        .shutdown_timeout(limits.grace.as_secs())
-        .disable_signals()
-        .listen(listener.into_std()?)?
-        .run();
-    // `HttpServer::shutdown_signal` would end the whole System with it.
-    let handle = server.handle();
-    let stopped = async {
-        shutdown.await;
-        handle.stop(true).await;
+    socket2::SockRef::from(&listener).listen(BACKLOG)?;
+    let listener = listener.into_std()?;
+    let (stop, stopped) = oneshot::channel();
+    let (tell, mut ended) = oneshot::channel();
+    // What clients cost is not taken from the thread of the actors.
+    thread::Builder::new()
+        .name("control-api".to_owned())
+        .spawn(move || {
+            let service = async move || http(app(), limits).await;
+            let _ = tell.send(on_this_thread(listener, service, limits, stopped));
+        })?;
+    let ended = tokio::select! {
+        ended = &mut ended => ended,
+        () = shutdown => {
+            let _ = stop.send(());
+            ended.await
+        }
     };
-    tokio::select! {
-        ended = server => ended,
-        () = stopped => Ok(()),
-    }
+    ended.unwrap_or_else(|_| Err(io::Error::other("the thread of the control API panicked")))
 }
 
-/// Has the system cut the connection when what was sent stays unread for so long.
-fn cut_unread(connection: &dyn Any, limit: Duration) {
-    #[cfg(target_os = "linux")]
-    if let Some(stream) = connection.downcast_ref::<tokio::net::TcpStream>()
-        && let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(limit))
-    {
-        tracing::debug!(%error, "TCP_USER_TIMEOUT");
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = (connection, limit);
+/// Serves until `stopped` is sent; if its sender was dropped, nothing in flight is waited for.
+fn on_this_thread<S>(
+    listener: net::TcpListener,
+    service: impl AsyncFnOnce() -> io::Result<S>,
+    limits: Limits,
+    stopped: oneshot::Receiver<()>,
+) -> io::Result<()>
+where
+    S: Service<(TcpStream, Option<SocketAddr>), Response = (), Error = DispatchError>,
+    S::Future: 'static,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        // Nothing blocks in a handler.
+        .max_blocking_threads(1)
+        .build()?;
+    // Dropped at the end, it drops the connections that are left.
+    actix_rt::Runtime::from(runtime).block_on(async {
+        let listener = TcpListener::from_std(listener)?;
+        let connections = Connections::new(limits.room, limits.unread);
+        let service = service().await?;
+        let orderly = tokio::select! {
+            stopped = stopped => stopped.is_ok(),
+            () = connections.accept(&listener, &service) => true,
+        };
+        drop(listener);
+        if orderly {
+            connections.ended(limits.grace).await;
+        }
+        Ok(())
+    })
+}
+
+/// HTTP/1 over whatever connection it is given.
+async fn http<T, B>(
+    app: App<T>,
+    limits: Limits,
+) -> io::Result<
+    impl Service<
+        (TcpStream, Option<SocketAddr>),
+        Response = (),
+        Error = DispatchError,
+        Future = impl Future<Output = Result<(), DispatchError>> + 'static,
+    >,
+>
+where
+    T: ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<B>,
+            Error = Error,
+            InitError = (),
+        > + 'static,
+    B: MessageBody + 'static,
+{
+    let app = map_config(app, |()| AppConfig::default());
+    let app = apply_fn_factory(app, |request: Request, app| {
+        settle();
+        app.call(request)
+    });
+    let http = HttpService::build()
+        .keep_alive(KeepAlive::Disabled)
+        .client_request_timeout(limits.head)
+        .client_disconnect_timeout(LINGER)
+        .h1_allow_half_closed(false)
+        .h1(app);
+    let service = http.new_service(()).await;
+    service.map_err(|()| io::Error::other("the routes of the control API cannot be served"))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
     use actix_web::{HttpResponse, web};
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
@@ -128,45 +206,58 @@ mod tests {
     }
 
     #[actix::test]
-    async fn a_slow_head_gives_its_slot_back() {
+    async fn a_slow_head_gives_its_place_back() {
         let limits = Limits {
-            connections: 1,
             head: Duration::from_secs(1),
-            ..Limits::default()
+            ..limits(1, 0)
         };
         let server = Server::start(limits).await;
-        let mut slow = server.connect().await;
-        slow.write_all(b"GET / HT").await.unwrap();
-        // Where a machine is slow, so is this client.
-        while server.ask(GET).await.starts_with("HTTP/1.1 408") {}
+        let slow = server.half_a_head().await;
         assert!(read(slow).await.starts_with("HTTP/1.1 408"));
+        assert!(server.ask(GET).await.starts_with("HTTP/1.1 200"));
     }
 
-    /// Half a head keeps its connection here for as long as the test lasts: whoever is answered got another one. Both
-    /// ends of a connection are files of this process, of which some systems allow no more than 1,024.
+    /// Half a head could keep its connection here for as long as the test lasts: whoever is answered got another one.
     #[actix::test]
-    async fn hundreds_of_slow_heads_keep_nobody_out() {
+    async fn slow_heads_make_room_for_whoever_asks_the_oldest_first() {
         let limits = Limits {
             head: NEVER,
-            ..Limits::default()
+            ..limits(8, 1)
         };
         let server = Server::start(limits).await;
-        let mut slow = Vec::new();
-        for _ in 0..400 {
-            let mut one = server.connect().await;
-            one.write_all(b"GET /health/live HT").await.unwrap();
-            slow.push(one);
+        let mut slow = VecDeque::new();
+        for _ in 0..8 {
+            slow.push_back(server.half_a_head().await);
         }
-        assert!(server.ask(GET).await.starts_with("HTTP/1.1 200"));
+        for _ in 0..16 {
+            assert!(server.ask(GET).await.starts_with("HTTP/1.1 200"));
+            cut(slow.pop_front().unwrap()).await;
+            slow.push_back(server.half_a_head().await);
+        }
+    }
+
+    /// Bodies that do not come keep their connections here for as long as the test lasts.
+    #[actix::test]
+    async fn slow_bodies_keep_nobody_out_and_a_request_that_was_let_in_stays_in() {
+        let server = Server::start(limits(2, 1)).await;
+        let mut first = server.silent().await;
+        for _ in 0..8 {
+            let mut slow = server.connect().await;
+            let head = b"POST /body HTTP/1.1\r\nhost: test\r\ncontent-length: 9\r\n\r\nhalf";
+            slow.write_all(head).await.unwrap();
+            assert!(server.ask(GET).await.starts_with("HTTP/1.1 200"));
+        }
+        let more = tokio::time::timeout(Duration::ZERO, first.read_u8()).await;
+        assert!(more.is_err(), "its stream goes on");
     }
 
     #[actix::test]
     #[cfg(target_os = "linux")]
-    async fn a_client_that_reads_nothing_gives_its_slot_back() {
+    async fn a_client_that_reads_nothing_gives_its_place_back() {
         let limits = Limits {
-            connections: 1,
             unread: Duration::from_millis(50),
-            ..Limits::default()
+            grace: NEVER,
+            ..limits(1, 1)
         };
         let server = Server::start(limits).await;
         let mut deaf = server.connect().await;
@@ -174,26 +265,18 @@ mod tests {
             .await
             .unwrap();
         assert!(server.ask(GET).await.starts_with("HTTP/1.1 200"));
+        server.stop_within(LONG).await;
     }
 
     #[actix::test]
-    async fn a_stream_whose_client_went_away_gives_its_slot_back_though_nothing_is_sent() {
+    async fn a_stream_whose_client_went_away_gives_its_place_back_though_nothing_is_sent() {
         let limits = Limits {
-            connections: 1,
-            ..Limits::default()
+            grace: NEVER,
+            ..limits(1, 1)
         };
         let server = Server::start(limits).await;
-        let mut gone = server.connect().await;
-        gone.write_all(b"GET /silent HTTP/1.1\r\nhost: test\r\n\r\n")
-            .await
-            .unwrap();
-        // All of it: with something unread the system would send a reset, which is told from afar.
-        let mut begun = Vec::new();
-        while !begun.ends_with(b".\r\n") {
-            gone.read_buf(&mut begun).await.unwrap();
-        }
-        drop(gone);
-        assert!(server.ask(GET).await.starts_with("HTTP/1.1 200"));
+        drop(server.silent().await);
+        server.stop_within(LONG).await;
     }
 
     #[actix::test]
@@ -203,23 +286,60 @@ mod tests {
             ..Limits::default()
         };
         let server = Server::start(limits).await;
-        let mut silent = server.connect().await;
-        silent
-            .write_all(b"GET /silent HTTP/1.1\r\nhost: test\r\n\r\n")
-            .await
-            .unwrap();
-        silent.read_u8().await.unwrap();
-        server.stop.send(()).unwrap();
-        server.ended.await.unwrap().unwrap();
-        assert!(TcpStream::connect(server.address).await.is_err());
+        let mut silent = server.silent().await;
+        let address = server.address;
+        server.stop_within(LONG).await;
+        assert!(TcpStream::connect(address).await.is_err());
         // Cut: the end of its body is missing.
         let mut rest = Vec::new();
         let _ = silent.read_to_end(&mut rest).await;
         assert!(!rest.ends_with(b"0\r\n\r\n"));
     }
 
+    #[actix::test]
+    async fn a_shutdown_lets_a_request_in_flight_end() {
+        let limits = Limits {
+            grace: NEVER,
+            ..Limits::default()
+        };
+        let server = Server::start(limits).await;
+        let mut slow = server.connect().await;
+        slow.write_all(b"POST /body HTTP/1.1\r\nhost: test\r\ncontent-length: 4\r\n\r\nha")
+            .await
+            .unwrap();
+        // The other one was accepted later.
+        assert!(server.ask(GET).await.starts_with("HTTP/1.1 200"));
+        let address = server.address;
+        let stopping = actix_rt::spawn(server.stop_within(LONG));
+        while TcpStream::connect(address).await.is_ok() {}
+        slow.write_all(b"lf").await.unwrap();
+        assert!(read(slow).await.ends_with("half"));
+        stopping.await.unwrap();
+    }
+
+    #[actix::test]
+    async fn a_server_that_is_dropped_waits_for_nobody() {
+        let limits = Limits {
+            grace: NEVER,
+            ..Limits::default()
+        };
+        let server = Server::start(limits).await;
+        let mut silent = server.silent().await;
+        server.ended.abort();
+        let mut rest = Vec::new();
+        let cut = tokio::time::timeout(LONG, silent.read_to_end(&mut rest)).await;
+        assert!(cut.is_ok() && !rest.ends_with(b"0\r\n\r\n"));
+    }
+
+    fn limits(stools: usize, chairs: usize) -> Limits {
+        Limits {
+            room: Room { stools, chairs },
+            ..Limits::default()
+        }
+    }
+
     struct Server {
-        address: std::net::SocketAddr,
+        address: SocketAddr,
         stop: oneshot::Sender<()>,
         ended: JoinHandle<io::Result<()>>,
     }
@@ -234,6 +354,7 @@ mod tests {
                     .route("/", web::get().to(HttpResponse::Ok))
                     .route("/endless", web::get().to(endless))
                     .route("/silent", web::get().to(silent))
+                    .route("/body", web::post().to(async |body: web::Bytes| body))
             };
             let stopped = async { drop(stopped.await) };
             let ended = actix_rt::spawn(serve(listener, app, limits, stopped));
@@ -248,12 +369,46 @@ mod tests {
             TcpStream::connect(self.address).await.unwrap()
         }
 
+        async fn half_a_head(&self) -> TcpStream {
+            let mut stream = self.connect().await;
+            stream.write_all(b"GET / HT").await.unwrap();
+            stream
+        }
+
+        /// Asks for a body that has begun, and neither goes on nor ends.
+        async fn silent(&self) -> TcpStream {
+            let mut stream = self.connect().await;
+            let request = b"GET /silent HTTP/1.1\r\nhost: test\r\n\r\n";
+            stream.write_all(request).await.unwrap();
+            // All of it: with something unread the system would send a reset, which is told from afar.
+            let mut begun = Vec::new();
+            while !begun.ends_with(b".\r\n") {
+                stream.read_buf(&mut begun).await.unwrap();
+            }
+            stream
+        }
+
+        async fn stop_within(self, limit: Duration) {
+            self.stop.send(()).unwrap();
+            let ended = tokio::time::timeout(limit, self.ended).await;
+            ended.expect("nothing is waited for").unwrap().unwrap();
+        }
+
         /// Sends a request and reads until the server closes.
         async fn ask(&self, request: &[u8]) -> String {
             let mut stream = self.connect().await;
             stream.write_all(request).await.unwrap();
             read(stream).await
         }
+    }
+
+    /// Waits for the end of a connection that gets no answer.
+    async fn cut(mut stream: TcpStream) {
+        let mut answer = Vec::new();
+        let read = tokio::time::timeout(LONG, stream.read_to_end(&mut answer)).await;
+        // What the server had not read by then becomes a reset.
+        let _ = read.expect("closed");
+        assert!(answer.is_empty());
     }
 
     async fn read(mut stream: TcpStream) -> String {

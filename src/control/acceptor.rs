@@ -1,0 +1,132 @@
+//! Accepts connections, has them served, and ends those that have to make room.
+
+use std::{cell::RefCell, fmt::Debug, io, net::SocketAddr, rc::Rc, time::Duration};
+
+use actix_service::Service;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::{AbortHandle, yield_now},
+    time::{sleep, timeout},
+};
+use tokio_util::task::TaskTracker;
+
+use super::seats::{Number, Room, Seats};
+
+/// Connections that are accepted before those that are there get their turn.
+const AT_ONCE: usize = 16;
+
+/// The pause after the system refused a connection: most often, too many files are open.
+const REFUSED_PAUSE: Duration = Duration::from_millis(50);
+
+/// The open connections.
+pub(super) struct Connections {
+    seats: Rc<RefCell<Seats<AbortHandle>>>,
+    tasks: TaskTracker,
+    /// How long what was sent may stay unread.
+    unread: Duration,
+}
+
+/// The seat of one connection, which is free again when this is dropped.
+struct Seat {
+    number: Number,
+    seats: Rc<RefCell<Seats<AbortHandle>>>,
+}
+
+tokio::task_local! {
+    /// Of the connection that is being served.
+    static SEAT: Seat;
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.seats.borrow_mut().leave(self.number);
+    }
+}
+
+/// To be called when the head of a request has come, in the task of its connection.
+pub(super) fn settle() {
+    // Outside there is no seat to be kept.
+    let _ = SEAT.try_with(|seat| seat.seats.borrow_mut().settle(seat.number));
+}
+
+impl Connections {
+    pub(super) fn new(room: Room, unread: Duration) -> Self {
+        Self {
+            seats: Rc::new(RefCell::new(Seats::new(room))),
+            tasks: TaskTracker::new(),
+            unread,
+        }
+    }
+
+    /// Accepts for as long as it is polled.
+    pub(super) async fn accept<S>(&self, listener: &TcpListener, service: &S)
+    where
+        S: Service<(TcpStream, Option<SocketAddr>), Response = ()>,
+        S::Future: 'static,
+        S::Error: Debug,
+    {
+        loop {
+            for _ in 0..AT_ONCE {
+                match listener.accept().await {
+                    Ok((stream, peer)) => {
+                        prepare(&stream, self.unread);
+                        self.open(service.call((stream, Some(peer))));
+                    }
+                    Err(error) => self.refused(error).await,
+                }
+            }
+            yield_now().await;
+        }
+    }
+
+    fn open<E: Debug>(&self, connection: impl Future<Output = Result<(), E>> + 'static) {
+        let number = self.seats.borrow_mut().number();
+        let seat = Seat {
+            number,
+            seats: self.seats.clone(),
+        };
+        let served = SEAT.scope(seat, async move {
+            if let Err(error) = connection.await {
+                tracing::trace!(?error, "connection");
+            }
+        });
+        let ended_by = self.tasks.spawn_local(served).abort_handle();
+        let left = self.seats.borrow_mut().enter(number, ended_by);
+        if let Some(left) = left {
+            left.abort();
+        }
+    }
+
+    /// Makes room, as files are what the system is most often short of.
+    async fn refused(&self, error: io::Error) {
+        tracing::debug!(%error, "connection not accepted");
+        let left = self.seats.borrow_mut().give_up_oldest();
+        if let Some(left) = left {
+            left.abort();
+        }
+        sleep(REFUSED_PAUSE).await;
+    }
+
+    /// Waits until all have ended, but no longer than for the grace.
+    pub(super) async fn ended(&self, grace: Duration) {
+        self.tasks.close();
+        if timeout(grace, self.tasks.wait()).await.is_err() {
+            tracing::debug!(connections = self.tasks.len(), "cut");
+        }
+    }
+}
+
+/// What TCP is to do for the connection.
+fn prepare(stream: &TcpStream, unread: Duration) {
+    // An answer is one small write: waiting for more to send only delays it.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY");
+    }
+    // Has the system cut the connection when what was sent stays unread for so long.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(unread)) {
+        tracing::debug!(%error, "TCP_USER_TIMEOUT");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = unread;
+}
