@@ -30,6 +30,7 @@ pub mod node;
 pub mod ping_command;
 pub mod probe;
 pub mod reload;
+pub mod secret_file;
 pub mod service;
 pub mod service_manager;
 pub mod settings;

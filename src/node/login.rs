@@ -29,13 +29,15 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
+use crate::secret_file::SecretError;
+
 use crate::node::{
     Signals,
     inbox::SessionEvent,
     link::Link,
     login_failure::{self, of_node, shorten},
     logins::LoginNews,
-    password::{LONGEST_PASSWORD, PasswordError, PasswordFile, redact},
+    password::{LONGEST_PASSWORD, PasswordFile, redact},
     pause::GrowingPause,
     profile,
 };
@@ -155,7 +157,7 @@ pub(crate) fn stamp(config: &LoginConfig) -> Result<Stamp, LoginError> {
     config.password.stamp().map_err(unusable)
 }
 
-fn unusable(error: PasswordError) -> LoginError {
+fn unusable(error: SecretError) -> LoginError {
     LoginError::PasswordFile(error.to_string())
 }
 

@@ -58,7 +58,7 @@ pub use config::{Config, ConfiguredMode, Invalid, Signals};
 pub use driver::{Attach, Driver};
 pub use link::Listeners;
 pub use login::LoginConfig;
-pub use password::{PasswordError, PasswordFile, PasswordHash};
+pub use password::{PasswordFile, PasswordHash};
 pub use peers::MOST_PEERS;
 pub use pin_memory::{PinMemory, PinRecord};
 pub(crate) use rpc::CALL_RPC;

@@ -1,8 +1,6 @@
 //! The file that holds the password of the account, read when it is needed and not kept.
 
 use std::{
-    fs::{self, File, Metadata},
-    io::{self, Read as _},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
@@ -12,6 +10,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use sha3::{Digest as _, Keccak256};
 use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::secret_file::{self, SecretError, exactly, read_line};
 
 /// No password is longer, in bytes.
 pub(super) const LONGEST_PASSWORD: usize = 4096;
@@ -31,37 +31,6 @@ pub enum PasswordHash {
 pub struct PasswordFile {
     path: PathBuf,
     hash: PasswordHash,
-}
-
-/// Why a password cannot be used. Nothing of it is quoted.
-#[derive(Debug, thiserror::Error)]
-pub enum PasswordError {
-    /// The system's text.
-    #[error("{0}")]
-    Io(#[from] io::Error),
-    /// A directory, a device, a pipe.
-    #[error("is not a file")]
-    NotAFile,
-    /// The access of others, as `chmod` writes it, and the file.
-    #[error("readable by others (mode {mode:04o}): chmod 600 {}", path.display())]
-    Shared {
-        /// The permission bits.
-        mode: u32,
-        /// Where it is.
-        path: PathBuf,
-    },
-    /// There is nothing in it.
-    #[error("is empty")]
-    Empty,
-    /// There is too much in it.
-    #[error("is longer than {LONGEST_PASSWORD} bytes")]
-    TooLong,
-    /// It goes on after the first line.
-    #[error("has more than one line")]
-    SeveralLines,
-    /// It is not text.
-    #[error("is not UTF-8")]
-    NotText,
 }
 
 impl PasswordFile {
@@ -84,7 +53,7 @@ impl PasswordFile {
     ///
     /// # Errors
     /// It cannot.
-    pub fn check(&self) -> Result<(), PasswordError> {
+    pub fn check(&self) -> Result<(), SecretError> {
         self.read().map(drop)
     }
 
@@ -92,8 +61,8 @@ impl PasswordFile {
     ///
     /// # Errors
     /// It cannot be opened, or others can read it.
-    pub fn stamp(&self) -> Result<Stamp, PasswordError> {
-        let (_, metadata) = self.open()?;
+    pub fn stamp(&self) -> Result<Stamp, SecretError> {
+        let (_, metadata) = secret_file::open(&self.path)?;
         Ok(Stamp {
             modified: metadata.modified().ok(),
             length: metadata.len(),
@@ -105,42 +74,10 @@ impl PasswordFile {
     ///
     /// # Errors
     /// It cannot be used.
-    pub(crate) fn read(&self) -> Result<SecretString, PasswordError> {
-        let (file, _) = self.open()?;
-        // With room to spare: a buffer that grows leaves copies behind.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(2 * LONGEST_PASSWORD));
-        file.take(LONGEST_PASSWORD as u64 + 3)
-            .read_to_end(&mut bytes)?;
-        let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        match line {
-            [] => Err(PasswordError::Empty),
-            _ if line.len() > LONGEST_PASSWORD => Err(PasswordError::TooLong),
-            _ if line.contains(&b'\n') => Err(PasswordError::SeveralLines),
-            _ => {
-                let password = str::from_utf8(line).map_err(|_| PasswordError::NotText)?;
-                Ok(self.hash.apply(password))
-            }
-        }
-    }
-
-    /// Opens it, if nobody else can. What counts is the file that was opened, whatever the name stands for by now; that
-    /// it is a file is looked at before as well, since to open a pipe is to wait for who writes to it.
-    fn open(&self) -> Result<(File, Metadata), PasswordError> {
-        if !fs::metadata(&self.path)?.is_file() {
-            return Err(PasswordError::NotAFile);
-        }
-        let file = File::open(&self.path)?;
-        let metadata = file.metadata()?;
-        let mode = metadata.mode() & 0o7777;
-        if !metadata.is_file() {
-            return Err(PasswordError::NotAFile);
-        }
-        if mode & 0o077 != 0 {
-            let path = self.path.clone();
-            return Err(PasswordError::Shared { mode, path });
-        }
-        Ok((file, metadata))
+    pub(crate) fn read(&self) -> Result<SecretString, SecretError> {
+        read_line(&self.path, LONGEST_PASSWORD, |password| {
+            self.hash.apply(password)
+        })
     }
 }
 
@@ -156,13 +93,6 @@ impl PasswordHash {
             }
         }
     }
-}
-
-/// Without a spare byte: to give one back would leave a copy behind.
-fn exactly(text: &str) -> SecretString {
-    let mut copy = String::with_capacity(text.len());
-    copy.push_str(text);
-    copy.into()
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
@@ -193,7 +123,7 @@ pub(crate) fn redact(text: &str, password: &SecretString) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::{fs, os::unix::fs::PermissionsExt as _};
 
     use tempfile::TempDir;
 

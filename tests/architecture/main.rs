@@ -27,6 +27,7 @@ const ACTORS: Floors<'_> = &[
 /// The floors of the service: what needs nothing of the others, what builds upon that, the configuration of all, what
 /// puts them together, and the commands.
 const SERVICE: Floors<'_> = &[
+    "secret_file",
     "clock database exit fleets http network node service_manager shutdown sim",
     "control probe state",
     "journal_store memory settings",
