@@ -8,7 +8,7 @@ use mailserver_sidecar::{
     exit::{Exit, Failure},
     ping_command,
     reload::Reloader,
-    service::{Running, check_password, open_fleets},
+    service::{Running, check_password, control_token, open_fleets},
     service_manager::ServiceManager,
     settings::{Loaded, LogFormat, Settings},
     shutdown, simulate,
@@ -92,6 +92,7 @@ async fn execute_with_settings(line: &CommandLine, command: Command) -> Result<(
         Command::Check(output) => {
             let (_, loaded) = open_fleets(&settings)?;
             check_password(&settings)?;
+            control_token(&settings)?;
             for skipped in &loaded.skipped {
                 eprintln!("mailserver-sidecar: fleet file: {skipped}");
             }

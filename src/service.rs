@@ -8,13 +8,15 @@ use actors::{
     messages::candidates::{Configured, FleetsLoaded},
     supervisor::BudgetSpent,
 };
+use secrecy::SecretString;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
 };
 
 use crate::{
-    clock, control,
+    clock,
+    control::{self, Gate},
     exit::{Exit, Failure},
     fleets::{FleetSource, FleetWatcher, Loaded},
     network,
@@ -34,6 +36,8 @@ const GRACE: Duration = Duration::from_secs(3);
 pub struct Running {
     /// The actors, for whoever runs the sidecar inside their own process.
     pub control: control::Ports,
+    /// Who may ask the control API: another token can be set while it runs.
+    pub gate: Gate,
     /// Where the control API listens, unless it is off.
     pub address: Option<SocketAddr>,
     /// The registry, for a configuration that was read again.
@@ -92,6 +96,7 @@ impl Running {
         let rpc = RpcClient::new(&settings.node)
             .map_err(|error| Exit::Usage.because(format!("node.rpc_url: {error}")))?;
         check_password(settings)?;
+        let gate = Gate::new(control_token(settings)?.as_ref());
         let state = open_state(settings)?;
         let listener = match settings.control.listen.address() {
             Some(address) => Some(control::bind(address).await.map_err(unusable)?),
@@ -111,6 +116,7 @@ impl Running {
             let config = control::Config {
                 accept_signals: settings.accepts_signals(),
                 playground: service.control.playground.is_some(),
+                gate: gate.clone(),
             };
             let stopped = async { drop(stopped.await) };
             let ports = service.control.clone();
@@ -118,6 +124,7 @@ impl Running {
         });
         Ok(Self {
             control: service.control,
+            gate,
             address,
             configured: service.configured,
             stop: Some(stop),
@@ -174,6 +181,20 @@ pub fn check_password(settings: &Settings) -> Result<(), Failure> {
     let path = password.path().display();
     let refused = |error| Exit::Usage.because(format!("login.password_file = {path}: {error}"));
     password.check().map_err(refused)
+}
+
+/// Reads the token of the control API; `None` if none is configured.
+///
+/// # Errors
+///
+/// 64 if it cannot be used: the file and the reason, and nothing of its content.
+pub fn control_token(settings: &Settings) -> Result<Option<SecretString>, Failure> {
+    let Some(file) = settings.control.token() else {
+        return Ok(None);
+    };
+    let path = file.path().display();
+    let refused = |error| Exit::Usage.because(format!("control.token_file = {path}: {error}"));
+    file.read().map(Some).map_err(refused)
 }
 
 fn unusable(error: impl std::fmt::Display) -> Failure {

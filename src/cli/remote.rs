@@ -12,6 +12,7 @@ use super::{
 use crate::{
     control::client::{Client, ClientError},
     exit::{Exit, Failure},
+    service::control_token,
     settings::Settings,
 };
 
@@ -144,11 +145,15 @@ pub async fn run(command: &Remote, settings: &Settings) -> Result<(), Failure> {
 
 /// A client of the sidecar at `control.listen`.
 pub(super) fn client(settings: &Settings) -> Result<Client, Failure> {
-    let listen = settings.control.listen.address();
-    let off = "control.listen = \"off\": a sidecar without a control API cannot be asked";
-    listen
-        .map(Client::new)
-        .ok_or_else(|| Exit::Usage.because(off))
+    let Some(listen) = settings.control.listen.address() else {
+        return Err(Exit::Usage
+            .because("control.listen = \"off\": a sidecar without a control API cannot be asked"));
+    };
+    let client = Client::new(listen);
+    Ok(match control_token(settings)? {
+        Some(token) => client.showing(&token),
+        None => client,
+    })
 }
 
 async fn ask_history(
@@ -234,7 +239,9 @@ pub(super) fn failure(error: ClientError) -> Failure {
     let exit = match &error {
         ClientError::Unreachable { .. }
         | ClientError::Foreign { .. }
-        | ClientError::Refused { status: 503, .. } => Exit::Unreachable,
+        | ClientError::Refused {
+            status: 401 | 503, ..
+        } => Exit::Unreachable,
         ClientError::Refused {
             status: 400..=499, ..
         } => Exit::Usage,
@@ -255,6 +262,10 @@ fn next_step(error: &ClientError) -> Option<&'static str> {
         ),
         ClientError::Foreign { .. } => Some(
             "Another program has that port: --set control.listen=ADDRESS:PORT names the one of the sidecar.",
+        ),
+        ClientError::Refused { status: 401, .. } => Some(
+            "--set control.token_file=FILE names the file with the token that the sidecar was started with; the\n\
+             --config that it was started with does so as well.",
         ),
         ClientError::Refused { .. } => None,
     }

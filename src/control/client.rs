@@ -6,12 +6,17 @@ use std::{
     time::Duration,
 };
 
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{
+    Method, StatusCode,
+    header::{AUTHORIZATION, HeaderValue},
+};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tokio::time::timeout;
 use url::Url;
+use zeroize::Zeroizing;
 
 /// An answer may take this long, its body included: a change can wait for a disk.
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
@@ -74,6 +79,20 @@ impl Client {
             address: SocketAddr::new(ip, listen.port()),
             http: awc::Client::builder().timeout(ANSWER_LIMIT).finish(),
         }
+    }
+
+    /// The same client, which shows this token.
+    #[must_use]
+    pub fn showing(self, token: &SecretString) -> Self {
+        let shown = Zeroizing::new(format!("Bearer {}", token.expose_secret()));
+        let Ok(mut header) = HeaderValue::from_str(&shown) else {
+            // A token with which no sidecar can have been started.
+            return self;
+        };
+        header.set_sensitive(true);
+        let http = awc::Client::builder().timeout(ANSWER_LIMIT);
+        let http = http.add_default_header((AUTHORIZATION, header)).finish();
+        Self { http, ..self }
     }
 
     /// Sends a request to `/api/v1/…` and reads the answer; `Null` for one without a body.

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use actix_web::{HttpResponse, ResponseError, body::BoxBody, http::StatusCode};
+use actix_web::{
+    HttpResponse, ResponseError,
+    body::BoxBody,
+    http::{StatusCode, header::WWW_AUTHENTICATE},
+};
 use actors::messages::{candidates::RegistryError, history::QueueError};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -14,6 +18,8 @@ pub(super) enum ApiError {
     ForeignHost(String),
     #[error("pages of {0:?} may not talk to this sidecar")]
     ForeignOrigin(String),
+    #[error("Authorization: Bearer and the token of control.token_file are wanted")]
+    NoToken,
     #[error("nothing is served at {0}")]
     NotFound(String),
     #[error("{0} is not possible")]
@@ -69,6 +75,7 @@ const KINDS: &str = "urn:mailserver-sidecar:problem:";
 pub(super) enum Kind {
     ForeignHost,
     ForeignOrigin,
+    NoToken,
     NotFound,
     NotAllowed,
     NotJson,
@@ -99,6 +106,11 @@ impl Kind {
                 Status::FORBIDDEN,
                 "foreign_origin",
                 "A page of another site asks.",
+            ),
+            Self::NoToken => (
+                Status::UNAUTHORIZED,
+                "no_token",
+                "The token is wanted, or a session that was opened with it.",
             ),
             Self::NotFound => (Status::NOT_FOUND, "not_found", "Nothing is served there."),
             Self::NotAllowed => (
@@ -185,6 +197,7 @@ impl ApiError {
         match self {
             Self::ForeignHost(_) => Kind::ForeignHost,
             Self::ForeignOrigin(_) => Kind::ForeignOrigin,
+            Self::NoToken => Kind::NoToken,
             Self::NotFound(_) => Kind::NotFound,
             Self::NotAllowed(_) => Kind::NotAllowed,
             Self::NotJson => Kind::NotJson,
@@ -218,9 +231,11 @@ impl ResponseError for ApiError {
             detail: self.to_string(),
         };
         // A type that is there is kept.
-        HttpResponse::build(status)
-            .content_type(PROBLEM)
-            .json(problem)
+        let mut answer = HttpResponse::build(status);
+        if status == StatusCode::UNAUTHORIZED {
+            answer.insert_header((WWW_AUTHENTICATE, "Bearer"));
+        }
+        answer.content_type(PROBLEM).json(problem)
     }
 }
 

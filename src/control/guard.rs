@@ -1,4 +1,4 @@
-//! Keeps out the pages that a browser on the same machine may show.
+//! Keeps out the pages that a browser on the same machine may show, and whoever does not show the token that is wanted.
 //!
 //! A page can make the browser send requests to loopback, and with a name of its own that suddenly
 //! resolves to 127.0.0.1 ("DNS rebinding") it can read the answers as well. The first is told by its
@@ -19,17 +19,27 @@ use actix_web::{
     web,
 };
 
-use super::error::ApiError;
+use super::{error::ApiError, gate::Gate};
 
-/// Which hosts and origins are ours.
+/// Which hosts and origins are ours, and who may ask.
 #[derive(Debug)]
 pub(super) struct Guard {
     listen: SocketAddr,
+    gate: Gate,
 }
 
 impl Guard {
-    pub(super) fn new(listen: SocketAddr) -> Self {
-        Self { listen }
+    pub(super) fn new(listen: SocketAddr, gate: Gate) -> Self {
+        Self { listen, gate }
+    }
+
+    pub(super) fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// Where it listens.
+    pub(super) fn port(&self) -> u16 {
+        self.listen.port()
     }
 
     fn check(&self, request: &ServiceRequest) -> Result<(), ApiError> {
@@ -52,7 +62,7 @@ impl Guard {
                 return Err(ApiError::ForeignOrigin(origin.into_owned()));
             }
         }
-        Ok(())
+        self.gate.check(request.head(), self.port())
     }
 
     fn is_ours(&self, authority: &str) -> bool {
@@ -107,9 +117,13 @@ pub(super) async fn admit(
 mod tests {
     use super::*;
 
+    fn guard(listen: &str) -> Guard {
+        Guard::new(listen.parse().unwrap(), Gate::default())
+    }
+
     #[test]
     fn only_addresses_and_localhost_are_ours() {
-        let guard = Guard::new("127.0.0.1:8765".parse().unwrap());
+        let guard = guard("127.0.0.1:8765");
         for ours in [
             "127.0.0.1:8765",
             "127.0.0.1",
@@ -139,17 +153,17 @@ mod tests {
 
     #[test]
     fn the_listen_address_is_ours_and_any_address_if_all_are_listened_on() {
-        let one = Guard::new("192.0.2.1:8765".parse().unwrap());
+        let one = guard("192.0.2.1:8765");
         assert!(one.is_ours("192.0.2.1:8765"));
         assert!(!one.is_ours("192.0.2.2:8765"));
-        let all = Guard::new("[::]:8765".parse().unwrap());
+        let all = guard("[::]:8765");
         assert!(all.is_ours("192.0.2.2:8765"));
         assert!(!all.is_ours("evil.example:8765"));
     }
 
     #[test]
     fn a_page_of_another_port_of_this_machine_is_foreign() {
-        let guard = Guard::new("127.0.0.1:8765".parse().unwrap());
+        let guard = guard("127.0.0.1:8765");
         let hosts = ["127.0.0.1:8765".to_owned()];
         for ours in ["http://127.0.0.1:8765", "http://localhost:8765"] {
             assert!(guard.is_our_page(ours, &hosts), "{ours}");

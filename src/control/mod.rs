@@ -1,13 +1,13 @@
 //! The control API: what people and programs see and change while the service runs.
 //!
 //! ```text
-//! socket ─▶ server ─▶ guard (Host, Origin) ─▶ routes ─▶ Ports ─▶ actors
-//!                                               └──▶ stream ◀── events
+//! socket ─▶ server ─▶ guard (Host, Origin) ─▶ gate (token) ─▶ routes ─▶ Ports ─▶ actors
+//!                                                                └──▶ stream ◀── events
 //! ```
 //!
 //! Everything is asked by message with a limit: an actor that does not answer costs its part of the
-//! answer, never the whole. There is no password: the API is for loopback, and `guard` keeps out the
-//! pages that a browser on the same machine may show.
+//! answer, never the whole. `guard` keeps out the pages that a browser on the same machine may show; who
+//! else may ask is told by `gate`: everybody on loopback, unless a token is configured, which any other address needs.
 
 mod acceptor;
 mod body;
@@ -15,6 +15,7 @@ pub mod client;
 mod conditions;
 mod dashboard;
 mod error;
+mod gate;
 mod guard;
 mod history;
 mod mailservers;
@@ -26,19 +27,25 @@ mod round_trips;
 mod routes;
 mod seats;
 mod server;
+mod session;
+mod sessions;
 mod signals;
 mod snapshot;
 mod standing;
 mod status;
 mod stream;
+mod token;
 
 use std::{future::Future, io, net::SocketAddr};
 
 use actix_web::{App, web};
 use tokio::{net::TcpListener, sync::watch, time::Instant};
 
+pub use gate::Gate;
 use ports::Started;
 pub use ports::{Config, PlaygroundPorts, Ports};
+pub use ports::{Config, Ports};
+pub use token::TokenFile;
 
 /// The port could not be taken: exit code 71.
 #[derive(Debug, thiserror::Error)]
@@ -75,10 +82,10 @@ pub async fn serve(
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
     let (stopping, stopped) = watch::channel(());
-    let (ports, config) = (web::Data::new(ports), web::Data::new(config));
     let started = web::Data::new(Started(Instant::now()));
     let streams = web::Data::new(stream::Streams::new(stopped));
-    let guard = web::Data::new(guard::Guard::new(address));
+    let guard = web::Data::new(guard::Guard::new(address, config.gate.clone()));
+    let (ports, config) = (web::Data::new(ports), web::Data::new(config));
     let app = move || {
         App::new()
             .app_data(ports.clone())
@@ -87,6 +94,7 @@ pub async fn serve(
             .app_data(streams.clone())
             .app_data(guard.clone())
             .wrap(actix_web::middleware::from_fn(guard::admit))
+            .configure(session::register)
             .configure(routes::register)
     };
     tracing::info!(%address, "control API open");

@@ -22,6 +22,7 @@ use actors::messages::{
 };
 use tokio::time::Instant;
 
+use super::gate::Gate;
 use crate::sim::playground::{Look, Treat, TreatNode};
 
 /// How long an actor may take to tell its state, before that part of an answer is left out.
@@ -95,12 +96,14 @@ pub struct PlaygroundPorts {
 }
 
 /// What the API is told about the rest of the configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Config {
     /// Whether signals may be posted (`node.signals = "push"`).
     pub accept_signals: bool,
     /// Whether the node is a simulated one that may be broken: [`Ports::playground`] is there.
     pub playground: bool,
+    /// Who may ask.
+    pub gate: Gate,
 }
 
 /// When the API came up.

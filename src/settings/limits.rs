@@ -53,6 +53,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), Violation> {
     settings.ping.validate()?;
     durations(settings)?;
     login(settings)?;
+    control(settings)?;
     if settings.fleet.name.is_empty() {
         return Err(Violation::new(
             "fleet.name",
@@ -163,6 +164,19 @@ fn login(settings: &Settings) -> Result<(), Violation> {
     Ok(())
 }
 
+/// Only this machine may ask without showing a token.
+fn control(settings: &Settings) -> Result<(), Violation> {
+    let listen = settings.control.listen.address();
+    let far = listen.is_some_and(|it| !it.ip().to_canonical().is_loopback());
+    match far && settings.control.token().is_none() {
+        true => Err(Violation::new(
+            "control.listen",
+            "is not loopback: control.token_file must name a file with a token",
+        )),
+        false => Ok(()),
+    }
+}
+
 fn is_key_uid(text: &str) -> bool {
     let digits = text.strip_prefix("0x").unwrap_or_default();
     digits.len() == 64 && digits.bytes().all(|it| it.is_ascii_hexdigit())
@@ -216,7 +230,7 @@ mod tests {
 
     const KEY: &str = "0x00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
-    fn login_of(assignments: &[&str]) -> Result<Settings, String> {
+    fn with(assignments: &[&str]) -> Result<Settings, String> {
         let sources = Sources {
             assignments: assignments.iter().map(|it| (*it).to_owned()).collect(),
             ..Sources::default()
@@ -228,12 +242,9 @@ mod tests {
     #[test]
     fn nobody_is_logged_in_unless_a_password_file_is_named() {
         assert_eq!(Settings::default().login(), None);
-        assert_eq!(
-            login_of(&["login.password_hash=keccak"]).unwrap().login(),
-            None
-        );
+        assert_eq!(with(&["login.password_hash=keccak"]).unwrap().login(), None);
         for (key, value) in [("key_uid", KEY), ("data_dir", "/data")] {
-            let refused = login_of(&[&format!("login.{key}={value}")]).unwrap_err();
+            let refused = with(&[&format!("login.{key}={value}")]).unwrap_err();
             let expected =
                 format!("--set: login.{key} = \"{value}\": is set, but login.password_file is not");
             assert_eq!(refused, expected);
@@ -241,13 +252,31 @@ mod tests {
     }
 
     #[test]
+    fn an_address_that_is_not_loopback_wants_a_token() {
+        for near in ["127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "off"] {
+            assert!(with(&[&format!("control.listen={near}")]).is_ok());
+        }
+        for far in ["0.0.0.0:1", "[::]:1", "192.0.2.1:1", "[2001:db8::1]:1"] {
+            let listen = format!("control.listen={far}");
+            let refused = with(&[&listen]).unwrap_err();
+            let told =
+                format!("--set: control.listen = \"{far}\": is not loopback: control.token_file");
+            assert!(refused.starts_with(&told), "{refused}");
+            let settings = with(&[&listen, "control.token_file=t"]).unwrap();
+            let token = settings.control.token().unwrap();
+            assert_eq!(token.path(), Path::new("t"));
+        }
+        assert_eq!(Settings::default().control.token(), None);
+    }
+
+    #[test]
     fn a_login_knows_the_account_the_directory_and_the_node() {
         let on = ["login.password_file=p", "login.data_dir=/data"];
-        let (account, adapter) = login_of(&on).unwrap().login().unwrap();
+        let (account, adapter) = with(&on).unwrap().login().unwrap();
         assert_eq!(account, login::Config { key_uid: None });
         assert_eq!(adapter.data_dir, "/data");
         let key = format!("login.key_uid={KEY}");
-        let named = login_of(&[on[0], on[1], &key]).unwrap().login().unwrap().0;
+        let named = with(&[on[0], on[1], &key]).unwrap().login().unwrap().0;
         assert_eq!(named.key_uid.as_deref(), Some(KEY));
         for (wrong, told) in [
             ("login.data_dir=data", "login.data_dir = \"data\": must be"),
@@ -262,7 +291,7 @@ mod tests {
             ),
             ("login.password_hash=md5", "unknown variant"),
         ] {
-            let refused = login_of(&[on[0], on[1], wrong]).unwrap_err();
+            let refused = with(&[on[0], on[1], wrong]).unwrap_err();
             assert!(refused.contains(told), "{wrong}: {refused}");
         }
     }

@@ -22,6 +22,7 @@ use super::{
     interval::Interval,
 };
 use crate::{
+    control::TokenFile,
     fleets,
     node::{self, LoginConfig, PasswordFile, PasswordHash, Signals},
     probe::{self, Method},
@@ -280,11 +281,22 @@ impl LoginSection {
 }
 
 /// The control API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ControlSection {
     /// Where it listens.
     pub listen: Listen,
+    /// The file that holds the token; empty: none is wanted, and only loopback is listened on.
+    pub token_file: PathBuf,
+}
+
+impl ControlSection {
+    /// The token file; `None` if no token is wanted.
+    #[must_use]
+    pub fn token(&self) -> Option<TokenFile> {
+        let path = &self.token_file;
+        (!path.as_os_str().is_empty()).then(|| TokenFile::new(path))
+    }
 }
 
 /// Where the control API listens.

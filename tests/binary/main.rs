@@ -19,4 +19,5 @@ mod service_manager;
 mod sidecar;
 mod signals;
 mod story;
+mod token;
 mod waiting;

@@ -18,3 +18,4 @@ mod streams;
 mod stub_history;
 mod stub_registry;
 mod stubs;
+mod token;

@@ -4,7 +4,7 @@ use std::{cell::RefCell, net::SocketAddr, rc::Rc};
 
 use actix::{Actor as _, Addr};
 use actors::messages::events::{Event, Publish};
-use mailserver_sidecar::control::{self, Config, Ports};
+use mailserver_sidecar::control::{self, Config, Gate, Ports};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
@@ -26,10 +26,16 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(stub: Stub) -> Self {
+        Self::start_with(stub, Gate::default()).await
+    }
+
+    /// The same, for whom this lets in.
+    pub(crate) async fn start_with(stub: Stub, gate: Gate) -> Self {
         let heard = stub.heard.clone();
         let config = Config {
             accept_signals: !stub.polls,
             playground: stub.playground.is_some(),
+            gate,
         };
         let playground = stub.playground.clone();
         let stub = stub.start();
