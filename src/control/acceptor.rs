@@ -1,6 +1,13 @@
 //! Accepts connections, has them served, and ends those that have to make room.
 
-use std::{cell::RefCell, fmt::Debug, io, net::SocketAddr, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    fmt::Debug,
+    io,
+    net::SocketAddr,
+    rc::Rc,
+    time::Duration,
+};
 
 use actix_service::Service;
 use tokio::{
@@ -30,6 +37,8 @@ pub(super) struct Connections {
 struct Seat {
     number: Number,
     seats: Rc<RefCell<Seats<AbortHandle>>>,
+    /// Whether a request has come.
+    asked: Cell<bool>,
 }
 
 tokio::task_local! {
@@ -43,10 +52,12 @@ impl Drop for Seat {
     }
 }
 
-/// To be called when the head of a request has come, in the task of its connection.
-pub(super) fn settle() {
-    // Outside there is no seat to be kept.
-    let _ = SEAT.try_with(|seat| seat.seats.borrow_mut().settle(seat.number));
+/// To be called when the head of a request has come, in the task of its connection; whether it is the first there.
+pub(super) fn settle() -> bool {
+    SEAT.with(|seat| {
+        seat.seats.borrow_mut().settle(seat.number);
+        !seat.asked.replace(true)
+    })
 }
 
 impl Connections {
@@ -84,6 +95,7 @@ impl Connections {
         let seat = Seat {
             number,
             seats: self.seats.clone(),
+            asked: Cell::new(false),
         };
         let served = SEAT.scope(seat, async move {
             if let Err(error) = connection.await {

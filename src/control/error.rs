@@ -20,6 +20,8 @@ pub(super) enum ApiError {
     ForeignOrigin(String),
     #[error("Authorization: Bearer and the token of control.token_file are wanted")]
     NoToken,
+    #[error("a connection takes one request")]
+    SecondRequest,
     #[error("nothing is served at {0}")]
     NotFound(String),
     #[error("{0} is not possible")]
@@ -76,6 +78,7 @@ pub(super) enum Kind {
     ForeignHost,
     ForeignOrigin,
     NoToken,
+    SecondRequest,
     NotFound,
     NotAllowed,
     NotJson,
@@ -111,6 +114,11 @@ impl Kind {
                 Status::UNAUTHORIZED,
                 "no_token",
                 "The token is wanted, or a session that was opened with it.",
+            ),
+            Self::SecondRequest => (
+                Status::BAD_REQUEST,
+                "second_request",
+                "One request is served on a connection.",
             ),
             Self::NotFound => (Status::NOT_FOUND, "not_found", "Nothing is served there."),
             Self::NotAllowed => (
@@ -198,6 +206,7 @@ impl ApiError {
             Self::ForeignHost(_) => Kind::ForeignHost,
             Self::ForeignOrigin(_) => Kind::ForeignOrigin,
             Self::NoToken => Kind::NoToken,
+            Self::SecondRequest => Kind::SecondRequest,
             Self::NotFound(_) => Kind::NotFound,
             Self::NotAllowed(_) => Kind::NotAllowed,
             Self::NotJson => Kind::NotJson,

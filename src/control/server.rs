@@ -29,6 +29,7 @@ use tokio::{
 
 use super::{
     acceptor::{Connections, settle},
+    error::ApiError,
     seats::Room,
 };
 
@@ -167,8 +168,10 @@ where
 {
     let app = map_config(app, |()| AppConfig::default());
     let app = apply_fn_factory(app, |request: Request, app| {
-        settle();
-        app.call(request)
+        // actix-http serves what it has read beyond a request, though it has told that it closes. What it takes for a
+        // second request may be part of the first to others on the way.
+        let served = settle().then(|| app.call(request));
+        async { served.ok_or(ApiError::SecondRequest)?.await }
     });
     let http = HttpService::build()
         .keep_alive(KeepAlive::Disabled)

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod admission;
+mod attacks;
 mod changes;
 mod conditions;
 mod described_calls;
