@@ -44,7 +44,6 @@ use tokio::{net::TcpListener, sync::watch, time::Instant};
 pub use gate::Gate;
 use ports::Started;
 pub use ports::{Config, PlaygroundPorts, Ports};
-pub use ports::{Config, Ports};
 pub use token::TokenFile;
 
 /// The port could not be taken: exit code 71.
@@ -94,7 +93,6 @@ pub async fn serve(
             .app_data(streams.clone())
             .app_data(guard.clone())
             .wrap(actix_web::middleware::from_fn(guard::admit))
-            .configure(session::register)
             .configure(routes::register)
     };
     tracing::info!(%address, "control API open");

@@ -23,7 +23,7 @@ use super::{
     openapi::{self, Operation},
     playground,
     ports::{ANSWER_LIMIT, Ports, Started, ask},
-    round_trips, signals,
+    round_trips, session, signals,
     snapshot::Snapshot,
     status::Report,
     stream,
@@ -41,6 +41,7 @@ fn operations() -> Vec<Operation> {
     ];
     all.extend(mailservers::operations());
     all.extend(history::operations());
+    all.extend(session::operations());
     all.extend([
         describing(),
         telling_life(),

@@ -5,16 +5,37 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::{CACHE_CONTROL, SET_COOKIE},
-    web::{self, Data},
+    http::{
+        Method, StatusCode,
+        header::{CACHE_CONTROL, SET_COOKIE},
+    },
+    web::Data,
 };
 
-use super::{error::ApiError, gate::cookie_name, guard::Guard, sessions::LASTS};
+use super::{
+    error::{ApiError, Kind},
+    gate::cookie_name,
+    guard::Guard,
+    openapi::Operation,
+    sessions::LASTS,
+};
 
-pub(super) fn register(routes: &mut web::ServiceConfig) {
-    routes
-        .route("/api/v1/session", web::post().to(open))
-        .route("/api/v1/session", web::delete().to(end));
+/// Where both are asked for.
+const PATH: &str = "/api/v1/session";
+
+pub(super) fn operations() -> [Operation; 2] {
+    let opening = Operation::of(Method::POST, PATH, "openSession", open)
+        .says(
+            "Open a session",
+            "For a page, which cannot send its token with an event stream: it is sent once, and the cookie of the \
+             answer is as good for 12 hours.",
+        )
+        .answers_nothing(StatusCode::NO_CONTENT, "The cookie is set.")
+        .refuses(&[Kind::Conflict]);
+    let ending = Operation::of(Method::DELETE, PATH, "endSession", end)
+        .says("End the session", "The cookie is worth nothing any more.")
+        .answers_nothing(StatusCode::NO_CONTENT, "It is ended.");
+    [opening, ending]
 }
 
 /// `POST`: who comes here has shown the token, or another session.
