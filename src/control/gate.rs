@@ -21,6 +21,11 @@ const PUBLIC: [&str; 4] = ["/", "/favicon.ico", "/health/live", "/health/ready"]
 /// What begins so is served to everybody as well: files of the dashboard.
 const PUBLIC_FOLDER: &str = "/assets/";
 
+/// Whether this path is served to everybody.
+pub(super) fn is_public(path: &str) -> bool {
+    PUBLIC.contains(&path) || path.starts_with(PUBLIC_FOLDER)
+}
+
 /// Whether a token is wanted, and which. All clones are one.
 #[derive(Clone, Default)]
 pub struct Gate(Arc<Mutex<State>>);
@@ -56,8 +61,7 @@ impl Gate {
         let Some(token) = &state.token else {
             return Ok(());
         };
-        let path = head.uri.path();
-        if PUBLIC.contains(&path) || path.starts_with(PUBLIC_FOLDER) {
+        if is_public(head.uri.path()) {
             return Ok(());
         }
         let now = Instant::now();

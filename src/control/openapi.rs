@@ -41,7 +41,18 @@ pub(super) fn document(operations: &[Operation]) -> Value {
         },
         "servers": [{ "url": "/", "description": "The sidecar that serves this document." }],
         "paths": paths,
-        "components": { "schemas": schemas.named() },
+        // Where no token is configured, none is wanted.
+        "security": [{}, { "token": [] }],
+        "components": {
+            "schemas": schemas.named(),
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "What control.token_file holds. The cookie of a session is as good.",
+                },
+            },
+        },
     });
     schemas::tidy(&mut document);
     document

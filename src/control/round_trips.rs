@@ -16,14 +16,14 @@ use super::{
 
 /// `GET /api/v1/round-trips`.
 #[derive(Serialize, JsonSchema)]
-struct Told {
+struct RecentRoundTrips {
     /// The candidates, in the order of the list.
-    mailservers: Vec<Mailserver>,
+    mailservers: Vec<RoundTripsOf>,
 }
 
 /// A candidate.
 #[derive(Serialize, JsonSchema)]
-struct Mailserver {
+struct RoundTripsOf {
     /// Its id.
     id: String,
     /// The oldest first; of ten seconds only the worst.
@@ -36,7 +36,7 @@ pub(super) fn operation() -> Operation {
             "How fast each mailserver answered lately",
             "What selections and the watch found, for ten minutes of a mailserver that is watched.",
         )
-        .answers::<Told>(StatusCode::OK, "The samples of each candidate.")
+        .answers::<RecentRoundTrips>(StatusCode::OK, "The samples of each candidate.")
         .refuses(&[Kind::Unanswered])
 }
 
@@ -52,11 +52,11 @@ async fn tell(ports: web::Data<Ports>) -> Result<HttpResponse, ApiError> {
     let mut recent = round_trips
         .ok_or(ApiError::Unanswered("round trips"))?
         .recent;
-    let told = candidates.into_iter().map(|it| Mailserver {
+    let told = candidates.into_iter().map(|it| RoundTripsOf {
         samples: recent.remove(&it.identity).unwrap_or_default(),
         id: it.id,
     });
-    Ok(HttpResponse::Ok().json(Told {
+    Ok(HttpResponse::Ok().json(RecentRoundTrips {
         mailservers: told.collect(),
     }))
 }

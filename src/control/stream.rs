@@ -54,6 +54,7 @@ pub(super) fn operation() -> Operation {
         )
         .may_name("header", "Last-Event-ID", "The number of the last event that is known: what came after it is replayed.")
         .may_name("query", "last_event_id", "The same, for clients that cannot set a field of the head.")
+        .may_name("query", "heartbeat", "`true`: events named `heartbeat`, without a number, in place of comments.")
         .content(StatusCode::OK, "The stream. The schema is that of one event.", "text/event-stream", described)
         .example(example)
         .refuses(&[Kind::Invalid, Kind::Unanswered, Kind::TooManyStreams])

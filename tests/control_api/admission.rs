@@ -42,7 +42,7 @@ async fn whatever_is_not_there_is_told_in_json() {
         (method.status, method.problem()),
         (405, "method_not_allowed".to_owned())
     );
-    assert!(server.get("/").await.body.contains("/api/v1/events"));
+    assert!(server.get("/").await.body.contains("/assets/main.js"));
     let head = server
         .raw("HEAD /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n")
         .await;

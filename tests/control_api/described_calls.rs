@@ -13,6 +13,7 @@ use actors::{
         window::{Audit, State, Window},
     },
 };
+use mailserver_sidecar::control::Gate;
 use serde_json::{Value, json};
 
 use crate::{
@@ -24,6 +25,9 @@ use crate::{
 
 /// The status that takes the patience of the server for a body, which is tested with the body.
 const TOO_SLOW: &str = "408";
+
+/// The token of those that want one.
+const TOKEN: &str = "a-token-of-twenty-signs";
 
 /// The values of `{id}` in paths.
 const ID: &str = "store-1";
@@ -39,6 +43,8 @@ struct Call {
     stub: Stub,
     /// The actors died.
     dead: bool,
+    /// A token is wanted.
+    guarded: bool,
     status: u16,
 }
 
@@ -51,6 +57,7 @@ fn call(status: u16, method: &'static str, path: &'static str) -> Call {
         body: String::new(),
         stub: Stub::default(),
         dead: false,
+        guarded: false,
         status,
     }
 }
@@ -79,6 +86,13 @@ impl Call {
             refuse: Some(error),
             ..Stub::default()
         })
+    }
+
+    fn guarded(self) -> Self {
+        Self {
+            guarded: true,
+            ..self
+        }
     }
 
     fn dead(self) -> Self {
@@ -116,6 +130,10 @@ fn questions() -> Vec<Call> {
     };
     vec![
         call(200, "get", "/"),
+        call(200, "get", "/assets/{name}").of("main.js"),
+        call(404, "get", "/assets/{name}"),
+        call(200, "get", "/api/v1/round-trips"),
+        call(503, "get", "/api/v1/round-trips").dead(),
         call(200, "get", "/metrics"),
         call(200, "get", "/health/live"),
         call(200, "get", "/api/v1/openapi.json"),
@@ -196,6 +214,11 @@ fn orders() -> Vec<Call> {
         community(400).of("bad"),
         community(503).of("full"),
         community(503).dead(),
+        call(409, "post", "/api/v1/session"),
+        call(204, "post", "/api/v1/session")
+            .guarded()
+            .under("authorization: Bearer a-token-of-twenty-signs\r\n"),
+        call(204, "delete", "/api/v1/session"),
         // Another test reads the streams: they have no end.
         call(400, "get", "/api/v1/events").under("last-event-id: x\r\n"),
         call(503, "get", "/api/v1/events").dead(),
@@ -209,6 +232,9 @@ fn refusals(document: &Document) -> Vec<Call> {
     for (path, method, it) in document.operations() {
         let to = |status| call(status, leaked(method), leaked(path));
         all.push(to(403).under("origin: http://evil.example\r\n"));
+        if it.get("security").is_none() {
+            all.push(to(401).guarded());
+        }
         if it.get("requestBody").is_some() {
             let large = "y".repeat(5 * 1024 * 1024);
             all.push(to(413).with(&json!({ "type": large })));
@@ -224,11 +250,18 @@ fn refusals(document: &Document) -> Vec<Call> {
 }
 
 async fn send(call: Call) -> Answer {
-    let server = Server::start(call.stub).await;
+    let gate = match call.guarded {
+        true => Gate::new(Some(&TOKEN.into())),
+        false => Gate::default(),
+    };
+    let server = Server::start_with(call.stub, gate).await;
     if call.dead {
         server.kill_actors().await;
     }
-    let path = call.path.replace("{id}", &call.id);
+    let path = call
+        .path
+        .replace("{id}", &call.id)
+        .replace("{name}", &call.id);
     let (address, length) = (server.address, call.body.len());
     let typed = match call.lines.contains("content-type") {
         true => "",

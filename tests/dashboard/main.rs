@@ -37,6 +37,12 @@ const TESTS: &[Test] = &[
     ("a_node_that_picks_by_itself_is_shown_as_such", || {
         rig::run(stories::a_node_that_picks_by_itself_is_shown_as_such)
     }),
+    ("a_page_signs_in_where_a_token_is_wanted", || {
+        rig::run(stories::a_page_signs_in_where_a_token_is_wanted)
+    }),
+    ("a_playground_is_broken_from_its_panel", || {
+        rig::run(stories::a_playground_is_broken_from_its_panel)
+    }),
     ("an_accessibility_check_finds_nothing", || {
         rig::run(looks::an_accessibility_check_finds_nothing)
     }),

@@ -1,6 +1,9 @@
 //! A simulated node, the service beside it, and a browser that shows its page.
 
-use std::{net::SocketAddr, panic::AssertUnwindSafe, time::Duration};
+use std::{
+    fs::Permissions, net::SocketAddr, os::unix::fs::PermissionsExt as _, panic::AssertUnwindSafe,
+    time::Duration,
+};
 
 use actors::model::node::Mode;
 use fantoccini::{Locator, elements::Element};
@@ -62,10 +65,15 @@ fn simulation(mode: Mode) -> Simulation {
     Simulation::start(settings).unwrap()
 }
 
-async fn serve(simulation: &Simulation, directory: &TempDir, listen: SocketAddr) -> Service {
+async fn serve(
+    simulation: &Simulation,
+    directory: &TempDir,
+    listen: SocketAddr,
+    more: &[String],
+) -> Service {
     let fleets = directory.path().join("fleets.json");
     std::fs::write(&fleets, simulation.fleet_file_json()).unwrap();
-    let assignments = vec![
+    let mut assignments = vec![
         format!("node.rpc_url={}", simulation.rpc_url()),
         format!("node.signals={}", simulation.signals_url()),
         format!("fleet.file={}", fleets.display()),
@@ -73,6 +81,7 @@ async fn serve(simulation: &Simulation, directory: &TempDir, listen: SocketAddr)
         format!("control.listen={listen}"),
         "cycle.tick=300ms".into(),
     ];
+    assignments.extend_from_slice(more);
     let sources = Sources {
         assignments,
         ..Sources::default()
@@ -94,7 +103,7 @@ impl Page {
         let simulation = simulation(Mode::Waku2);
         let directory = TempDir::new().unwrap();
         let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let service = serve(&simulation, &directory, anywhere).await;
+        let service = serve(&simulation, &directory, anywhere, &[]).await;
         let page = Self {
             browser: Browser::open().await,
             simulation,
@@ -141,9 +150,13 @@ impl Page {
 
     /// Starts another one where it was, with a state of its own: the lock of the first is the process's.
     pub(crate) async fn start_service(&mut self) {
+        self.start_service_with(&[]).await;
+    }
+
+    async fn start_service_with(&mut self, more: &[String]) {
         self.directory = TempDir::new().unwrap();
         let address = self.service.address;
-        self.service = serve(&self.simulation, &self.directory, address).await;
+        self.service = serve(&self.simulation, &self.directory, address, more).await;
     }
 
     /// The same page beside another node.
@@ -151,6 +164,19 @@ impl Page {
         self.stop_service().await;
         self.simulation = simulation(mode);
         self.start_service().await;
+        self.load().await;
+        self
+    }
+
+    /// The same page of a service that wants a token.
+    pub(crate) async fn behind(mut self, token: &str) -> Self {
+        let keys = TempDir::new().unwrap();
+        let file = keys.path().join("token");
+        std::fs::write(&file, token).unwrap();
+        std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+        self.stop_service().await;
+        let more = [format!("control.token_file={}", file.display())];
+        self.start_service_with(&more).await;
         self.load().await;
         self
     }

@@ -1,5 +1,10 @@
 //! What a person sees and does.
 
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+};
+
 use actors::model::node::Mode;
 use fantoccini::Locator;
 
@@ -123,4 +128,85 @@ pub(crate) async fn a_node_that_picks_by_itself_is_shown_as_such(page: Page) -> 
         assert!(!pin.is_displayed().await.unwrap());
     }
     page
+}
+
+pub(crate) async fn a_page_signs_in_where_a_token_is_wanted(page: Page) -> Page {
+    let page = page.behind("a-token-of-twenty-signs").await;
+    let sign_in = async |token: &str| {
+        let field = page.find("//form[@id='sign-in-form']//input").await;
+        field.clear().await.unwrap();
+        field.send_keys(token).await.unwrap();
+        page.click("//form[@id='sign-in-form']//button").await;
+    };
+    page.find("//dialog[@id='sign-in'][@open]").await;
+    sign_in("another-token-of-twenty").await;
+    page.shows("#sign-in-note", "That is not the token").await;
+    sign_in("a-token-of-twenty-signs").await;
+    page.shows("#verdict", "All is well").await;
+    page.find("//*[@id='connection'][.='Live']").await;
+    page
+}
+
+pub(crate) async fn a_playground_is_broken_from_its_panel(page: Page) -> Page {
+    assert_eq!(
+        page.count("#playground").await,
+        0,
+        "no other sidecar has it"
+    );
+    let playground = Playground::start();
+    let address = playground.address.as_str();
+    page.browser.client.goto(address).await.unwrap();
+    let broken = page.active().await;
+    let choice = format!("//section[@id='playground']//label[contains(., '{broken}')]/select");
+    page.find(&choice)
+        .await
+        .select_by_value("killed")
+        .await
+        .unwrap();
+    page.shows("#answers", &format!("{broken} is killed")).await;
+    let another =
+        format!("//*[@id='active'][contains(., '(connected)') and not(contains(., '{broken}'))]");
+    page.find(&another).await;
+    page.find(&choice).await.select_by_value("").await.unwrap();
+    page.shows("#answers", &format!("{broken} is well again"))
+        .await;
+    page.find("//ul[@class='playground'][not(li[@class='broken'])]")
+        .await;
+    page.shows("#playground", "the node lacks 0 of them").await;
+    page
+}
+
+/// `simulate`, as a newcomer starts it; it ends when this is dropped.
+struct Playground {
+    process: Child,
+    address: String,
+}
+
+impl Playground {
+    fn start() -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_mailserver-sidecar"))
+            .args([
+                "simulate",
+                "--mailservers",
+                "4",
+                "--set",
+                "control.listen=127.0.0.1:0",
+            ])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let told = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut told = told.map_while(Result::ok);
+        let address = told.find(|it| it.trim().starts_with("http://")).unwrap();
+        let address = address.trim().to_owned();
+        Self { process, address }
+    }
+}
+
+impl Drop for Playground {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }

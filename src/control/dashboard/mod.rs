@@ -12,13 +12,14 @@ use actix_web::{
         ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, HeaderName,
         REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
     },
-    web::Path,
+    web::{Data, Path},
 };
 use flate2::{Compression, write::GzEncoder};
 
 use super::{
     error::{ApiError, Kind},
     openapi::Operation,
+    ports::Config,
 };
 
 /// Nothing but what this service serves itself, no script or style in the page, and no text that is read as HTML.
@@ -49,8 +50,12 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 const PAGE: &str = include_str!("assets/index.html");
 
+/// Where the page of a playground loads one script more.
+const PLACE: &str = "<!-- playground -->";
+const PLAYGROUND: &str = r#"<script src="/assets/playground.js" type="module"></script>"#;
+
 /// What the page loads.
-const ASSETS: [Asset; 13] = [
+const ASSETS: [Asset; 14] = [
     asset!("api.js", SCRIPT),
     asset!("candidates.js", SCRIPT),
     asset!("chart.js", SCRIPT),
@@ -59,6 +64,7 @@ const ASSETS: [Asset; 13] = [
     asset!("icon.svg", "image/svg+xml"),
     asset!("main.js", SCRIPT),
     asset!("overview.js", SCRIPT),
+    asset!("playground.js", SCRIPT),
     asset!("timeline.js", SCRIPT),
     asset!("uplot.css", STYLE),
     asset!("uplot.js", SCRIPT),
@@ -76,12 +82,17 @@ pub(super) fn asset() -> Operation {
     Operation::read("/assets/{name}", "getAsset", get_asset)
         .says("A file of the dashboard", "A script, a style or a picture.")
         .in_path("name", "The name of the file.")
-        .answers_text(StatusCode::OK, "The file, by its name.", "*/*")
+        .answers_text(
+            StatusCode::OK,
+            "A script; styles and pictures have types of their own.",
+            "text/javascript",
+        )
         .refuses(&[Kind::NotFound])
 }
 
-async fn get_page(request: HttpRequest) -> HttpResponse {
-    answer(&request, HTML, PAGE)
+async fn get_page(request: HttpRequest, config: Data<Config>) -> HttpResponse {
+    let script = if config.playground { PLAYGROUND } else { "" };
+    answer(&request, HTML, &PAGE.replacen(PLACE, script, 1))
 }
 
 async fn get_asset(request: HttpRequest, name: Path<String>) -> HttpResponse {
@@ -91,7 +102,7 @@ async fn get_asset(request: HttpRequest, name: Path<String>) -> HttpResponse {
     }
 }
 
-fn answer(request: &HttpRequest, content_type: &str, text: &'static str) -> HttpResponse {
+fn answer(request: &HttpRequest, content_type: &str, text: &str) -> HttpResponse {
     let mut answer = HttpResponse::Ok();
     answer
         .content_type(content_type)
@@ -107,7 +118,7 @@ fn answer(request: &HttpRequest, content_type: &str, text: &'static str) -> Http
         .insert_header((VARY, "accept-encoding"));
     match takes_gzip(request).then(|| compressed(text)) {
         Some(Ok(body)) => answer.insert_header((CONTENT_ENCODING, "gzip")).body(body),
-        Some(Err(_)) | None => answer.body(text),
+        Some(Err(_)) | None => answer.body(text.to_owned()),
     }
 }
 

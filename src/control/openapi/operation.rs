@@ -11,7 +11,10 @@ use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
 use super::schemas::Schemas;
-use crate::control::error::{Kind, PROBLEM, Problem};
+use crate::control::{
+    error::{Kind, PROBLEM, Problem},
+    gate::is_public,
+};
 
 /// The media type of most contents.
 const JSON: &str = "application/json";
@@ -90,7 +93,10 @@ impl Operation {
             body: None,
             answers: BTreeMap::new(),
             // Before everything else it is looked who asks.
-            problems: vec![Kind::ForeignHost, Kind::ForeignOrigin],
+            problems: match is_public(path) {
+                true => vec![Kind::ForeignHost, Kind::ForeignOrigin],
+                false => vec![Kind::ForeignHost, Kind::ForeignOrigin, Kind::NoToken],
+            },
         }
     }
 
@@ -255,6 +261,9 @@ impl Operation {
             "description": self.description,
             "responses": self.responses(schemas),
         });
+        if is_public(self.path) {
+            described["security"] = json!([]);
+        }
         if !self.parameters.is_empty() {
             described["parameters"] = json!(self.parameters);
         }

@@ -14,7 +14,11 @@ const PAUSE_MS = 200;
 const SILENCE_MS = 40_000;
 const RETRY_MS = 2_000;
 
+/** The clocks of both sides may be so far apart from one answer to the next. */
+const SKEW_MS = 2_000;
+
 let [asking, again, heard, stream, fresh] = [false, false, performance.now(), null, Date.now()];
+let began = Infinity;
 
 async function refresh() {
   if (asking) {
@@ -29,10 +33,12 @@ async function refresh() {
       request("GET", "/api/v1/round-trips").catch(() => null),
     ]);
     fresh = Date.now();
+    document.dispatchEvent(new Event("heard"));
     showOverview(status);
     showCandidates(status, roundTrips);
     showWindows(history);
     if (stream?.readyState === EventSource.OPEN) showLive();
+    noticeRestart(Date.now() - status.uptime_ms);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     showStale(error.message);
@@ -45,6 +51,12 @@ async function refresh() {
       }
     }, PAUSE_MS);
   }
+}
+
+/** Another process counts its events from 1 again: a stream that goes on from the last number would lose some. */
+function noticeRestart(started) {
+  if (started - began > SKEW_MS) follow();
+  began = started;
 }
 
 function follow() {

@@ -8,28 +8,25 @@ const MOST = 2000;
 const STEP = 100;
 
 const events = [];
+const known = new Set();
 const hidden = new Set();
 let shown = STEP;
 let newest = 0;
 let scheduled = false;
 
-/** Takes an event of the stream; false if it was there before. */
+/** Takes an event of the stream, unless it is there already: a replay brings them again. */
 export function addEvent(name, sequence, data) {
-  if (sequence <= newest && !startedAgain(sequence, data)) return false;
+  const key = `${sequence} ${data.at}`;
+  if (known.has(key)) return;
+  // Another process counts from 1 again.
   if (sequence <= newest) events.unshift({ restart: true });
   newest = sequence;
-  events.unshift({ name, sequence, data, text: [name, ...gist(name, data).slice(0, 2)].join(" ").toLowerCase() });
-  events.length = Math.min(events.length, MOST);
+  known.add(key);
+  events.unshift({ name, key, data, text: [name, ...gist(name, data).slice(0, 2)].join(" ").toLowerCase() });
+  events.splice(MOST).forEach((it) => known.delete(it.key));
   // A replay brings hundreds at once.
   if (!scheduled) requestAnimationFrame(render);
   scheduled = true;
-  return true;
-}
-
-/** The numbers of another process begin at 1 again, and its events are younger. */
-function startedAgain(sequence, data) {
-  const known = events.find((it) => it.sequence === sequence);
-  return known ? known.data.at !== data.at : Date.parse(data.at) > Date.parse(events[0]?.data?.at ?? 0);
 }
 
 export function render() {
