@@ -113,10 +113,17 @@ const TALKATIVE: [&str; 6] = [
     "rw_stream_sink",
 ];
 
-/// The filter, without the lines of [`TALKATIVE`] libraries that it does not name.
+/// It logs an error for every malformed request: whoever sends them would fill the log.
+const CLIENTS: &str = "actix_http::h1::dispatcher";
+
+/// The filter, without the lines of [`TALKATIVE`] libraries and of [`CLIENTS`] that it does not name.
 fn own_lines(filter: &str) -> String {
-    let unnamed = TALKATIVE.iter().filter(|it| !filter.contains(**it));
-    unnamed.fold(filter.to_owned(), |all, it| format!("{all},{it}=warn"))
+    let talkative = TALKATIVE.iter().map(|it| (*it, "warn"));
+    let all = talkative.chain([(CLIENTS, "off")]);
+    let unnamed = all.filter(|(target, _)| !filter.contains(target));
+    unnamed.fold(filter.to_owned(), |all, (target, level)| {
+        format!("{all},{target}={level}")
+    })
 }
 
 /// Logs go to stderr; the commands that tell something themselves log only what `--log` asks for.
@@ -149,6 +156,7 @@ mod tests {
         let debug = own_lines("debug");
         assert!(debug.starts_with("debug,"));
         assert!(debug.contains("multistream_select=warn"));
+        assert!(debug.contains("actix_http::h1::dispatcher=off"));
         let named = own_lines("info,yamux=trace");
         assert!(!named.contains("yamux=warn"));
         EnvFilter::try_new(named).unwrap();

@@ -1,15 +1,10 @@
 //! Accepts connections, has them served, and ends those that have to make room.
 
-use std::{
-    cell::{Cell, RefCell},
-    fmt::Debug,
-    io,
-    net::SocketAddr,
-    rc::Rc,
-    time::Duration,
-};
+use std::{cell::RefCell, fmt::Debug, io, net::SocketAddr, rc::Rc, time::Duration};
 
+use actix_http::{BoxedPayloadStream, Payload, Request};
 use actix_service::Service;
+use futures_util::{StreamExt as _, stream};
 use tokio::{
     net::{TcpListener, TcpStream},
     task::{AbortHandle, yield_now},
@@ -37,8 +32,8 @@ pub(super) struct Connections {
 struct Seat {
     number: Number,
     seats: Rc<RefCell<Seats<AbortHandle>>>,
-    /// Whether a request has come.
-    asked: Cell<bool>,
+    /// Of its request, once that has come.
+    body: RefCell<Option<Rc<RefCell<Payload>>>>,
 }
 
 tokio::task_local! {
@@ -52,12 +47,30 @@ impl Drop for Seat {
     }
 }
 
-/// To be called when the head of a request has come, in the task of its connection; whether it is the first there.
-pub(super) fn settle() -> bool {
+/// To be called when the head of a request has come, in the task of its connection: the request, if it is the first
+/// there.
+pub(super) fn settle(request: Request) -> Option<Request> {
     SEAT.with(|seat| {
         seat.seats.borrow_mut().settle(seat.number);
-        !seat.asked.replace(true)
+        let mut body = seat.body.borrow_mut();
+        body.is_none().then(|| {
+            let (request, kept) = keep_body(request);
+            *body = Some(kept);
+            request
+        })
     })
+}
+
+/// A request, and its body to be kept for as long as the connection: of a chunked one that nobody keeps, actix-http
+/// waits for the end, after the answer as well and without a limit; of one that is unread, it does not.
+fn keep_body(mut request: Request) -> (Request, Rc<RefCell<Payload>>) {
+    let kept = Rc::new(RefCell::new(request.take_payload()));
+    let body = kept.clone();
+    let body = stream::poll_fn(move |context| body.borrow_mut().poll_next_unpin(context));
+    let body = Payload::Stream {
+        payload: Box::pin(body) as BoxedPayloadStream,
+    };
+    (request.replace_payload(body).0, kept)
 }
 
 impl Connections {
@@ -95,7 +108,7 @@ impl Connections {
         let seat = Seat {
             number,
             seats: self.seats.clone(),
-            asked: Cell::new(false),
+            body: RefCell::default(),
         };
         let served = SEAT.scope(seat, async move {
             if let Err(error) = connection.await {

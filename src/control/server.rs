@@ -170,7 +170,7 @@ where
     let app = apply_fn_factory(app, |request: Request, app| {
         // actix-http serves what it has read beyond a request, though it has told that it closes. What it takes for a
         // second request may be part of the first to others on the way.
-        let served = settle().then(|| app.call(request));
+        let served = settle(request).map(|request| app.call(request));
         async { served.ok_or(ApiError::SecondRequest)?.await }
     });
     let http = HttpService::build()

@@ -52,6 +52,7 @@ async fn thousands_that_keep_their_connection_keep_nobody_out() {
         "POST /api/v1/mailservers HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
          content-length: 100\r\n\r\n{",
         "GET /api/v1/status HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n",
+        "GET /api/v1/status HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n",
         "GET /api/v1/status HTTP/1.1\r\nhost: localhost\r\n\r\n",
         "GET /api/v1/events HTTP/1.1\r\nhost: localhost\r\n\r\n",
     ] {
@@ -61,6 +62,18 @@ async fn thousands_that_keep_their_connection_keep_nobody_out() {
         drop(crowd);
         lives(&server).await;
         assert!(server.heard().is_empty(), "{request}");
+    }
+}
+
+#[actix::test]
+async fn a_body_that_nobody_reads_does_not_keep_its_connection() {
+    let server = Server::start(Stub::default()).await;
+    for announced in ["content-length: 100", "transfer-encoding: chunked"] {
+        for request in ["GET /health/live", "POST /nothing", "DELETE /api/v1/pin"] {
+            let head = format!("{request} HTTP/1.1\r\nhost: localhost\r\n{announced}\r\n\r\n");
+            let answer = timeout(LONG, server.raw(&head)).await;
+            assert!(answer.is_ok(), "{head:?}");
+        }
     }
 }
 
