@@ -267,6 +267,8 @@ mod tests {
         deaf.write_all(b"GET /endless HTTP/1.1\r\nhost: test\r\n\r\n")
             .await
             .unwrap();
+        // It is served, and reads no more.
+        deaf.read_u8().await.unwrap();
         assert!(server.ask(GET).await.starts_with("HTTP/1.1 200"));
         server.stop_within(LONG).await;
     }
