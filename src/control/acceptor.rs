@@ -12,7 +12,7 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-use super::seats::{Number, Room, Seats};
+use super::slots::{Number, Room, Slots};
 
 /// Connections that are accepted before those that are there get their turn.
 const AT_ONCE: usize = 16;
@@ -22,37 +22,37 @@ const REFUSED_PAUSE: Duration = Duration::from_millis(50);
 
 /// The open connections.
 pub(super) struct Connections {
-    seats: Rc<RefCell<Seats<AbortHandle>>>,
+    slots: Rc<RefCell<Slots<AbortHandle>>>,
     tasks: TaskTracker,
     /// How long what was sent may stay unread.
     unread: Duration,
 }
 
-/// The seat of one connection, which is free again when this is dropped.
-struct Seat {
+/// The slot of one connection, which is free again when this is dropped.
+struct Slot {
     number: Number,
-    seats: Rc<RefCell<Seats<AbortHandle>>>,
+    slots: Rc<RefCell<Slots<AbortHandle>>>,
     /// Of its request, once that has come.
     body: RefCell<Option<Rc<RefCell<Payload>>>>,
 }
 
 tokio::task_local! {
     /// Of the connection that is being served.
-    static SEAT: Seat;
+    static SLOT: Slot;
 }
 
-impl Drop for Seat {
+impl Drop for Slot {
     fn drop(&mut self) {
-        self.seats.borrow_mut().leave(self.number);
+        self.slots.borrow_mut().leave(self.number);
     }
 }
 
 /// To be called when the head of a request has come, in the task of its connection: the request, if it is the first
 /// there.
 pub(super) fn settle(request: Request) -> Option<Request> {
-    SEAT.with(|seat| {
-        seat.seats.borrow_mut().settle(seat.number);
-        let mut body = seat.body.borrow_mut();
+    SLOT.with(|slot| {
+        slot.slots.borrow_mut().settle(slot.number);
+        let mut body = slot.body.borrow_mut();
         body.is_none().then(|| {
             let (request, kept) = keep_body(request);
             *body = Some(kept);
@@ -76,7 +76,7 @@ fn keep_body(mut request: Request) -> (Request, Rc<RefCell<Payload>>) {
 impl Connections {
     pub(super) fn new(room: Room, unread: Duration) -> Self {
         Self {
-            seats: Rc::new(RefCell::new(Seats::new(room))),
+            slots: Rc::new(RefCell::new(Slots::new(room))),
             tasks: TaskTracker::new(),
             unread,
         }
@@ -104,19 +104,19 @@ impl Connections {
     }
 
     fn open<E: Debug>(&self, connection: impl Future<Output = Result<(), E>> + 'static) {
-        let number = self.seats.borrow_mut().number();
-        let seat = Seat {
+        let number = self.slots.borrow_mut().number();
+        let slot = Slot {
             number,
-            seats: self.seats.clone(),
+            slots: self.slots.clone(),
             body: RefCell::default(),
         };
-        let served = SEAT.scope(seat, async move {
+        let served = SLOT.scope(slot, async move {
             if let Err(error) = connection.await {
                 tracing::trace!(?error, "connection");
             }
         });
         let ended_by = self.tasks.spawn_local(served).abort_handle();
-        let left = self.seats.borrow_mut().enter(number, ended_by);
+        let left = self.slots.borrow_mut().enter(number, ended_by);
         if let Some(left) = left {
             left.abort();
         }
@@ -125,7 +125,7 @@ impl Connections {
     /// Makes room, as files are what the system is most often short of.
     async fn refused(&self, error: io::Error) {
         tracing::debug!(%error, "connection not accepted");
-        let left = self.seats.borrow_mut().give_up_oldest();
+        let left = self.slots.borrow_mut().give_up_oldest();
         if let Some(left) = left {
             left.abort();
         }

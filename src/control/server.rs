@@ -3,7 +3,7 @@
 //!
 //! No client keeps a connection for nothing: the head of a request has a time limit here, its body has one in `routes`,
 //! what is not read has one in the system's TCP. However many clients there are, those who want nothing but a connection
-//! make room for those who ask (see `seats`). A client that has closed its side gets no further answer, so that the
+//! make room for those who ask (see `slots`). A client that has closed its side gets no further answer, so that the
 //! stream of one that went away ends at once.
 
 use std::{
@@ -30,7 +30,7 @@ use tokio::{
 use super::{
     acceptor::{Connections, settle},
     error::ApiError,
-    seats::Room,
+    slots::Room,
 };
 
 /// What clients are allowed.
@@ -52,8 +52,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             room: Room {
-                stools: 256,
-                chairs: 384,
+                waiting: 256,
+                serving: 384,
             },
             head: Duration::from_secs(2),
             unread: Duration::from_secs(10),
@@ -336,9 +336,9 @@ mod tests {
         assert!(cut.is_ok() && !rest.ends_with(b"0\r\n\r\n"));
     }
 
-    fn limits(stools: usize, chairs: usize) -> Limits {
+    fn limits(waiting: usize, serving: usize) -> Limits {
         Limits {
-            room: Room { stools, chairs },
+            room: Room { waiting, serving },
             ..Limits::default()
         }
     }

@@ -24,7 +24,8 @@ export function showCandidates(status, roundTrips) {
   const samples = new Map((roundTrips?.mailservers ?? []).map((it) => [it.id, it.samples]));
   const measured = [...samples.values()].flat();
   const scale = {
-    slowest: Math.max(50, ...measured.map((it) => it.rtt_ms ?? 0)),
+    // One that takes seconds would make all others a flat line.
+    slowest: Math.min(500, Math.max(50, ...measured.map((it) => it.rtt_ms ?? 0))),
     oldest: Math.max(60_000, ...measured.map((it) => it.ago_ms)),
   };
   const shown = sorted.map((candidate) => {

@@ -3,14 +3,10 @@
 import { arrange, byId, element, setText } from "./dom.js";
 import { change, request } from "./api.js";
 
-const FAULTS = {
-  killed: "killed: its port refuses",
-  hung: "hung: it takes connections and never answers",
-  isolated: "isolated: out of reach of the node",
-  deaf: "deaf: it answers pings and fails history requests",
-  slowed: "slowed: it answers late",
-};
-const NODE_FAULTS = { offline: "offline: no network", stopped: "stopped: the process is gone", "logged-out": "logged out" };
+const FAULTS = ["killed", "hung", "isolated", "deaf", "slowed"];
+const NODE_FAULTS = ["offline", "stopped", "logged-out"];
+const MEANING = "Killed: its port refuses. Hung: it takes connections and never answers. Isolated: out of reach of the node. "
+  + "Deaf: it answers pings and fails history requests. Slowed: it answers late.";
 
 const rows = new Map();
 const about = element("p", { class: "note" });
@@ -18,12 +14,13 @@ const list = element("ul", { class: "playground" });
 
 byId("summary").after(element("section", { id: "playground", "aria-labelledby": "playground-title" },
   element("h2", { id: "playground-title" }, "Playground"),
-  element("p", {}, "This node is simulated. Break something, and watch what the sidecar does about it."), about, list));
+  element("p", {}, "This node is simulated. Break something, and watch what the sidecar does about it."), about, list,
+  element("p", { class: "note" }, MEANING)));
 
 /** One thing that can be broken: what it is, and a choice of what is the matter with it. */
 function newRow(label, path, faults) {
   const choice = element("select", {}, element("option", { value: "" }, "well"),
-    ...Object.entries(faults).map(([fault, words]) => element("option", { value: fault }, words)));
+    ...faults.map((fault) => element("option", { value: fault }, fault)));
   const node = element("li", {}, element("label", {}, element("span", {}, label), choice));
   choice.addEventListener("change", async () => {
     const fault = choice.value;
