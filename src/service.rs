@@ -134,15 +134,16 @@ impl Running {
         })
     }
 
-    /// Runs until `shutdown` is done, or an actor fails too often.
+    /// Runs until `shutdown` is done, an actor fails too often, or the control API ends by itself.
     ///
     /// # Errors
     ///
-    /// 70 in the second case.
+    /// 70 in all cases but the first.
     pub async fn until(mut self, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
         let ended = tokio::select! {
             () = shutdown => Ok(()),
             Some(spent) = self.spent.recv() => Err(Exit::Internal.because(spent)),
+            reason = ended(&mut self.api) => Err(Exit::Internal.because(format!("control API: {reason}"))),
         };
         tracing::info!("stopping");
         self.senses.iter().for_each(JoinHandle::abort);
@@ -153,6 +154,20 @@ impl Running {
             tracing::warn!(grace = ?GRACE, "control API cut off");
         }
         ended
+    }
+}
+
+/// Why the control API ended; there is none any more then.
+async fn ended(api: &mut Option<JoinHandle<std::io::Result<()>>>) -> String {
+    let Some(serving) = api else {
+        return std::future::pending().await;
+    };
+    let ended = serving.await;
+    *api = None;
+    match ended {
+        Ok(Ok(())) => "it ended".to_owned(),
+        Ok(Err(error)) => error.to_string(),
+        Err(panic) => panic.to_string(),
     }
 }
 
@@ -253,5 +268,21 @@ async fn watch(mut watcher: FleetWatcher, fleets: Recipient<FleetsLoaded>) {
             }
             Some(Err(error)) => tracing::warn!(%error, "fleet file: the old list stays"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix::test]
+    async fn an_api_that_ended_by_itself_is_noticed_once() {
+        let failed = actix_rt::spawn(async { Err(std::io::Error::other("no more files")) });
+        let mut api = Some(failed);
+        assert_eq!(ended(&mut api).await, "no more files");
+        assert!(api.is_none());
+        let again = ended(&mut api);
+        let again = tokio::time::timeout(Duration::ZERO, again).await;
+        assert!(again.is_err(), "there is nothing to wait for");
     }
 }
