@@ -75,6 +75,8 @@ async fn execute_with_settings(line: &CommandLine, command: Command) -> Result<(
                 sources,
                 provenance,
                 registry: running.configured.clone(),
+                gate: running.gate.clone(),
+                address: running.address,
             };
             let _reloading = reloader.at_each_hangup();
             let asked = async {

@@ -1,21 +1,28 @@
 //! `SIGHUP`: the configuration is read again. What can be changed while the service runs takes effect at once, what
 //! cannot is named in the log; if anything is wrong with it, nothing changes.
 
+use std::net::SocketAddr;
+
 use actix::Recipient;
 use actors::{fleet_registry, messages::candidates::Configured};
+use secrecy::SecretString;
 use tokio::{
     signal::unix::{SignalKind, signal},
     task::JoinHandle,
 };
 
 use crate::{
-    service::open_fleets,
+    control::Gate,
+    service::{control_token, open_fleets},
     service_manager,
     settings::{Loaded, Provenance, Settings, Sources},
 };
 
-/// The keys that take effect at once. The fleet file and the files of passwords and tokens are read again anyway.
-const RELOADED: [&str; 3] = ["cycle.pinned", "fleet.name", "mailservers"];
+/// The keys that the registry takes over at once. The fleet file and that of the password are read again anyway.
+const REGISTRY: [&str; 3] = ["cycle.pinned", "fleet.name", "mailservers"];
+
+/// The key of the token, which the gate of the control API takes over at once.
+const TOKEN: &str = "control.token_file";
 
 /// What the service goes by now, and whom it tells.
 pub struct Reloader {
@@ -25,6 +32,10 @@ pub struct Reloader {
     pub provenance: Vec<Provenance>,
     /// The fleet registry.
     pub registry: Recipient<Configured>,
+    /// Who may ask the control API.
+    pub gate: Gate,
+    /// Where the control API listens, whatever the settings say by now.
+    pub address: Option<SocketAddr>,
 }
 
 impl Reloader {
@@ -43,33 +54,45 @@ impl Reloader {
     }
 
     fn reload(&mut self) {
-        let Loaded {
-            settings,
-            provenance,
-        } = match self.load() {
-            Ok(loaded) => loaded,
+        let (loaded, token) = match self.load() {
+            Ok(good) => good,
             Err(reason) => {
                 tracing::error!(reason, "configuration not read again: all stays as it was");
                 return;
             }
         };
-        let changes = Changes::between(&self.provenance, &provenance);
-        if !changes.taken_over.is_empty() {
-            self.registry.do_send(configured(&settings));
+        let token_stays = token.is_none() && is_open_to_others(self.address);
+        let in_effect = |key: &str| is_of_registry(key) || (key == TOKEN && !token_stays);
+        let mut changes = Changes::between(&self.provenance, &loaded.provenance, in_effect);
+        if changes.taken_over.iter().any(|key| is_of_registry(key)) {
+            self.registry.do_send(configured(&loaded.settings));
+        }
+        if !token_stays && self.gate.change(token.as_ref()) {
+            changes.take_over(TOKEN);
         }
         // What needs a restart has not happened yet: it is told again at the next signal.
-        self.provenance.retain(|it| !is_reloaded(&it.key));
-        let reloaded = provenance.into_iter().filter(|it| is_reloaded(&it.key));
-        self.provenance.extend(reloaded);
+        self.provenance.retain(|it| !in_effect(&it.key));
+        let now = loaded
+            .provenance
+            .into_iter()
+            .filter(|it| in_effect(&it.key));
+        self.provenance.extend(now);
         changes.tell();
     }
 
-    /// The settings, if they are good.
-    fn load(&self) -> Result<Loaded, String> {
+    /// The settings and the token of the control API, if they are good.
+    fn load(&self) -> Result<(Loaded, Option<SecretString>), String> {
         let loaded = Settings::load(&self.sources).map_err(|error| error.to_string())?;
         open_fleets(&loaded.settings).map_err(|failure| failure.to_string())?;
-        Ok(loaded)
+        let token = control_token(&loaded.settings).map_err(|failure| failure.to_string())?;
+        Ok((loaded, token))
     }
+}
+
+/// Whether more than this machine can ask. The settings may have another address by now, but it is this one that is
+/// open until a restart: without a token everybody could ask there.
+fn is_open_to_others(address: Option<SocketAddr>) -> bool {
+    address.is_some_and(|it| !it.ip().to_canonical().is_loopback())
 }
 
 /// What the registry takes over while it runs.
@@ -87,10 +110,10 @@ fn configured(settings: &Settings) -> Configured {
     }
 }
 
-/// Whether a key takes effect at once.
-fn is_reloaded(key: &str) -> bool {
+/// Whether the registry takes over what a key says.
+fn is_of_registry(key: &str) -> bool {
     let section = key.split('[').next();
-    section.is_some_and(|it| RELOADED.contains(&it))
+    section.is_some_and(|it| REGISTRY.contains(&it))
 }
 
 /// What is otherwise than before, by key.
@@ -101,7 +124,7 @@ struct Changes {
 }
 
 impl Changes {
-    fn between(old: &[Provenance], new: &[Provenance]) -> Self {
+    fn between(old: &[Provenance], new: &[Provenance], in_effect: impl Fn(&str) -> bool) -> Self {
         let value = |all: &[Provenance], key: &str| {
             let found = all.iter().find(|it| it.key == key);
             found.map(|it| it.value.clone())
@@ -110,11 +133,17 @@ impl Changes {
         keys.sort();
         keys.dedup();
         keys.retain(|key| value(old, key) != value(new, key));
-        let (taken_over, wants_restart) =
-            keys.into_iter().cloned().partition(|key| is_reloaded(key));
+        let (taken_over, wants_restart) = keys.into_iter().cloned().partition(|key| in_effect(key));
         Self {
             taken_over,
             wants_restart,
+        }
+    }
+
+    /// What this key says, or names, is in effect too.
+    fn take_over(&mut self, key: &str) {
+        if !self.taken_over.iter().any(|it| it == key) {
+            self.taken_over.push(key.to_owned());
         }
     }
 
@@ -165,7 +194,18 @@ mod tests {
             taken_over: vec!["mailservers[0].id".to_owned()],
             wants_restart: vec!["cycle.tick".to_owned(), "ping.timeout".to_owned()],
         };
-        assert_eq!(Changes::between(&old, &new), expected);
-        assert_eq!(Changes::between(&new, &new), Changes::default());
+        assert_eq!(Changes::between(&old, &new, is_of_registry), expected);
+        assert_eq!(
+            Changes::between(&new, &new, is_of_registry),
+            Changes::default()
+        );
+    }
+
+    #[test]
+    fn an_address_of_any_other_machine_is_open_to_others() {
+        let open = |it: &str| is_open_to_others(Some(it.parse().unwrap()));
+        assert!(open("0.0.0.0:1") && open("192.0.2.1:1") && open("[::]:1"));
+        assert!(!open("127.0.0.1:1") && !open("[::1]:1") && !open("[::ffff:127.0.0.1]:1"));
+        assert!(!is_open_to_others(None));
     }
 }

@@ -46,13 +46,22 @@ impl Gate {
         gate
     }
 
-    /// Wants another token from now on. The sessions that were opened with the one before end; answers and event
-    /// streams on their way go on.
-    pub fn change(&self, token: Option<&SecretString>) {
-        *self.state() = State {
-            token: token.map(|it| Fingerprint::of(it.expose_secret().as_bytes())),
-            sessions: Sessions::default(),
+    /// Wants this token from now on; returns whether it is another one than before. Then the sessions that were opened
+    /// with the one before end; answers and event streams on their way go on.
+    pub fn change(&self, token: Option<&SecretString>) -> bool {
+        let token = token.map(|it| Fingerprint::of(it.expose_secret().as_bytes()));
+        let mut state = self.state();
+        let same = match (&state.token, &token) {
+            (Some(old), Some(new)) => old.matches(new),
+            (old, new) => old.is_none() && new.is_none(),
         };
+        if !same {
+            *state = State {
+                token,
+                sessions: Sessions::default(),
+            };
+        }
+        !same
     }
 
     /// Whether this request may be served; `port` is ours, which names the cookie.

@@ -1,7 +1,13 @@
 //! Beside a service manager: what it is told, and what becomes of `SIGHUP`. systemd listens on a datagram socket.
 
-use std::{fs, os::unix::net::UnixDatagram, path::Path, process::Command};
+use std::{
+    fs,
+    os::unix::{fs::PermissionsExt as _, net::UnixDatagram},
+    path::Path,
+    process::Command,
+};
 
+use awc::Client;
 use tempfile::TempDir;
 
 use crate::{
@@ -9,6 +15,9 @@ use crate::{
     sidecar::{PROGRAM, Sidecar},
     waiting::until,
 };
+
+/// The key that names it.
+const TOKEN_FILE: &str = "control.token_file";
 
 /// What was told so far.
 struct Manager {
@@ -123,4 +132,29 @@ async fn a_hangup_takes_over_what_can_be_and_names_the_rest() {
     assert!(sidecar.log().contains("timeot"));
     let listed = sidecar.get("/api/v1/mailservers").await.to_string();
     assert!(listed.contains("\"mine\""), "{listed}");
+}
+
+#[actix::test]
+async fn a_hangup_has_a_token_wanted_and_not_wanted_any_more() {
+    let directory = TempDir::new().unwrap();
+    let configuration = directory.path().join("sidecar.toml");
+    fs::write(&configuration, "").unwrap();
+    let node = ForeignNode::start(Generation::Waku2, 3);
+    let sidecar = start(directory.path(), &node, &configuration).await;
+    let token = directory.path().join("token");
+    fs::write(&token, "a-token-of-some-length").unwrap();
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
+    let named = format!("[control]\ntoken_file = \"{}\"\n", token.display());
+    for (content, status, told) in [(named.as_str(), 401, 1), ("", 200, 2)] {
+        fs::write(&configuration, content).unwrap();
+        sidecar.signal("HUP");
+        until("it tells that the token is another", || {
+            let log = sidecar.log();
+            let lines = log.lines().filter(|it| it.contains("in effect"));
+            lines.filter(|it| it.contains(TOKEN_FILE)).count() == told
+        })
+        .await;
+        let answer = Client::new().get(sidecar.url("/api/v1/status")).send();
+        assert_eq!(answer.await.unwrap().status().as_u16(), status);
+    }
 }

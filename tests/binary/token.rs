@@ -26,14 +26,16 @@ struct Guarded {
 }
 
 impl Guarded {
-    async fn start() -> Self {
+    /// One whose `[control]` section is in a file: where it listens, with a token.
+    async fn start(listen: &str) -> Self {
         let directory = TempDir::new().unwrap();
         let file = |name: &str| directory.path().join(name);
         write_token(&file("token"), TOKEN, 0o600);
+        let control = control_section(listen, Some(&file("token")));
+        fs::write(file("sidecar.toml"), control).unwrap();
         let mut command = Command::new(PROGRAM);
+        command.arg("--config").arg(file("sidecar.toml"));
         for setting in [
-            "control.listen=127.0.0.1:0".to_owned(),
-            format!("control.token_file={}", file("token").display()),
             format!("state.dir={}", file("state").display()),
             "node.rpc_url=http://127.0.0.1:1/statusgo/CallRPC".into(),
         ] {
@@ -69,6 +71,34 @@ impl Guarded {
         let bytes = fs::read(self.path(name)).unwrap();
         String::from_utf8_lossy(&bytes).into_owned()
     }
+
+    /// Has it read its configuration again, and waits until it tells what came of it.
+    async fn reload(&self, told: &str) {
+        let before = self.read("stderr").len();
+        let id = self.process.id().to_string();
+        let sent = Command::new("kill").args(["-HUP", &id]).status();
+        assert!(sent.unwrap().success());
+        until(told, || {
+            let log = &self.read("stderr")[before..];
+            let line = log.lines().find(|it| it.contains(told));
+            line.is_some_and(|it| it.contains("control.token_file"))
+        })
+        .await;
+    }
+
+    /// What it answers to a request for the status with this field in its head.
+    async fn status(&self, field: (&str, &str)) -> u16 {
+        let port = self.address.rsplit(':').next().unwrap();
+        let client = Client::builder().timeout(LONG).finish();
+        let request = client.get(format!("http://127.0.0.1:{port}/api/v1/status"));
+        let answer = request.insert_header(field).send().await.unwrap();
+        answer.status().as_u16()
+    }
+}
+
+fn control_section(listen: &str, token: Option<&Path>) -> String {
+    let token = token.map_or(String::new(), |it| it.display().to_string());
+    format!("[control]\nlisten = \"{listen}\"\ntoken_file = \"{token}\"\n")
 }
 
 impl Drop for Guarded {
@@ -86,7 +116,7 @@ fn write_token(path: &Path, token: &str, mode: u32) {
 
 #[actix::test]
 async fn no_log_status_or_error_shows_a_token_or_a_session() {
-    let sidecar = Guarded::start().await;
+    let sidecar = Guarded::start("127.0.0.1:0").await;
     let client = Client::builder().timeout(LONG).finish();
     let url = |path: &str| format!("http://{}{path}", sidecar.address);
     let mut secrets = vec![TOKEN.to_owned(), WRONG.to_owned()];
@@ -163,4 +193,42 @@ async fn an_address_that_others_reach_is_64_without_a_token_that_is_nobody_elses
         write_token(&file, "short", 0o600);
         fails(&more, &told("is shorter than 16 bytes")).await;
     }
+}
+
+#[actix::test]
+async fn a_hangup_changes_the_token_and_never_takes_it_from_an_address_that_others_reach() {
+    const IN_EFFECT: &str = "read again, and in effect";
+    const RESTART: &str = "only after a restart";
+    let sidecar = Guarded::start("0.0.0.0:0").await;
+    let bearer = |token: &str| ("authorization", format!("Bearer {token}"));
+    let old = bearer(TOKEN);
+    let new = bearer("token-that-came-later-5e11");
+    assert_eq!(sidecar.status((old.0, &old.1)).await, 200);
+
+    write_token(&sidecar.path("token"), "token-that-came-later-5e11", 0o600);
+    sidecar.reload(IN_EFFECT).await;
+    assert_eq!(sidecar.status((old.0, &old.1)).await, 401);
+    assert_eq!(sidecar.status((new.0, &new.1)).await, 200);
+
+    // The address would change with a restart alone: until then others can ask.
+    let configuration = sidecar.path("sidecar.toml");
+    fs::write(&configuration, control_section("127.0.0.1:0", None)).unwrap();
+    for _ in 0..2 {
+        sidecar.reload(RESTART).await;
+        assert_eq!(sidecar.status(("accept", "*/*")).await, 401);
+        assert_eq!(sidecar.status((new.0, &new.1)).await, 200);
+    }
+
+    // Another file counts at once; one that others can read changes nothing.
+    let other = sidecar.path("other");
+    let listen = control_section("0.0.0.0:0", Some(&other));
+    fs::write(&configuration, listen).unwrap();
+    write_token(&other, TOKEN, 0o644);
+    sidecar.reload("all stays as it was").await;
+    assert_eq!(sidecar.status((old.0, &old.1)).await, 401);
+    write_token(&other, TOKEN, 0o600);
+    sidecar.reload(IN_EFFECT).await;
+    assert_eq!(sidecar.status((old.0, &old.1)).await, 200);
+    assert_eq!(sidecar.status((new.0, &new.1)).await, 401);
+    assert!(!sidecar.read("stderr").contains("token-that-came-later"));
 }

@@ -132,7 +132,9 @@ async fn a_page_opens_a_session_and_follows_the_events_with_its_cookie() {
     let shown = again.head.lines().find_map(|it| it.strip_prefix("set-"));
     let shown = format!("{}\r\n", shown.unwrap().split_once(';').unwrap().0);
     assert_eq!(ask(&server, "GET /api/v1/status", &shown).await.status, 200);
-    gate.change(Some(&"another-token-of-some-length".into()));
+    assert!(!gate.change(Some(&TOKEN.into())), "it is the same");
+    assert_eq!(ask(&server, "GET /api/v1/status", &shown).await.status, 200);
+    assert!(gate.change(Some(&"another-token-of-some-length".into())));
     for header in [shown, bearer(TOKEN)] {
         assert_eq!(
             ask(&server, "GET /api/v1/status", &header).await.status,
