@@ -6,6 +6,7 @@
 mod histogram;
 mod history;
 mod node;
+mod queues;
 mod registry;
 
 use std::collections::BTreeMap;
@@ -56,6 +57,7 @@ pub(super) fn render(snapshot: &Snapshot, uptime_seconds: f64) -> Result<String,
     watch(&mut metrics, snapshot);
     history::register(&mut metrics, snapshot);
     node::register(&mut metrics, snapshot);
+    queues::register(&mut metrics, snapshot);
     actors(&mut metrics, snapshot);
     let mut text = String::new();
     encode(&mut text, &metrics.0)?;

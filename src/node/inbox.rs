@@ -186,6 +186,7 @@ impl Inbox {
             }
         }
         events.push_back(event);
+        self.counters.signals.set_waiting(events.len());
     }
 
     fn unreadable(&self, error: &signals::Unreadable) {
@@ -204,7 +205,10 @@ impl Inbox {
     }
 
     fn take(&self) -> Option<Delivery> {
-        let event = self.events.borrow_mut().pop_front();
+        let mut events = self.events.borrow_mut();
+        let event = events.pop_front();
+        self.counters.signals.set_waiting(events.len());
+        drop(events);
         if let Some(event) = event {
             return match event {
                 Signal::Connection(said) => Some(Delivery::Connection(said)),

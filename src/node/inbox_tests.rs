@@ -110,7 +110,7 @@ fn a_login_that_failed_is_told_to_whoever_logs_in_and_to_nobody_else() {
 
 #[test]
 fn a_session_is_told_what_concerns_it_and_events_are_bounded() {
-    let (inbox, _) = inbox();
+    let (inbox, counters) = inbox();
     inbox.push(r#"{"type":"node.login","event":{}}"#.into());
     assert_eq!(
         inbox.next_session_event().now_or_never(),
@@ -124,6 +124,9 @@ fn a_session_is_told_what_concerns_it_and_events_are_bounded() {
     }
     assert_eq!(inbox.events.borrow().len(), MOST_WAITING);
     assert_eq!(inbox.session_events.borrow().len(), MOST_WAITING);
+    assert_eq!(counters.traffic().signals_waiting, MOST_WAITING);
+    assert!(inbox.next().now_or_never().is_some());
+    assert_eq!(counters.traffic().signals_waiting, MOST_WAITING - 1);
 }
 
 fn messages(text: &str, more: usize) -> String {

@@ -81,10 +81,9 @@ impl RpcClient {
         params: Value,
         limit: Duration,
     ) -> Result<T, NodeError> {
-        let id = self.counters.call_sent();
+        let sent = self.counters.call_sent();
         // The id is required by some nodes, ignored by others (recorded on status-go 2024-10).
-        let body =
-            serde_json::json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
+        let body = serde_json::json!({"jsonrpc": "2.0", "id": sent.id, "method": method, "params": params});
         let call = self.post(self.url.clone(), body.to_string().into());
         let outcome = match tokio::time::timeout(limit, call).await {
             Ok(Ok(answer)) => answer
@@ -93,7 +92,7 @@ impl RpcClient {
             Ok(Err(error)) => Err(error),
             Err(_) => Err(NodeError::Timeout(limit)),
         };
-        self.counters.call_ended(method, &outcome);
+        sent.ended(method, &outcome);
         if let Err(error) = &outcome {
             tracing::debug!(method, %error, "rpc");
         }
@@ -109,14 +108,14 @@ impl RpcClient {
         endpoint: &str,
         body: Bytes,
     ) -> Result<Answer, NodeError> {
-        self.counters.call_sent();
+        let sent = self.counters.call_sent();
         let outcome = match self.beside(endpoint) {
             Err(error) => Err(error),
             Ok(url) => tokio::time::timeout(self.timeout, self.post(url, body))
                 .await
                 .unwrap_or(Err(NodeError::Timeout(self.timeout))),
         };
-        self.counters.call_ended(endpoint, &outcome);
+        sent.ended(endpoint, &outcome);
         outcome
     }
 

@@ -15,6 +15,7 @@ use actors::{
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     calls: Cell<u64>,
+    under_way: Cell<usize>,
     failures: Cell<u64>,
     outcomes: RefCell<BTreeMap<String, CallOutcomes>>,
     open: Cell<bool>,
@@ -28,17 +29,43 @@ pub struct SignalCounts {
     received: Cell<u64>,
     skipped: Cell<u64>,
     malformed: Cell<u64>,
+    waiting: Cell<usize>,
+}
+
+/// A call that was sent: under way until it is dropped, also when nobody waits for its answer any more.
+#[derive(Debug)]
+pub(crate) struct Call {
+    /// Its number, which serves as its id.
+    pub(crate) id: u64,
+    counters: Rc<Counters>,
+}
+
+impl Call {
+    /// Counts what became of it, by its method or endpoint.
+    pub(crate) fn ended<T>(self, method: &str, outcome: &Result<T, NodeError>) {
+        self.counters.call_ended(method, outcome);
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let under_way = &self.counters.under_way;
+        under_way.set(under_way.get().saturating_sub(1));
+    }
 }
 
 impl Counters {
-    /// Counts a call; its number serves as its id.
-    pub(crate) fn call_sent(&self) -> u64 {
+    /// Counts a call.
+    pub(crate) fn call_sent(self: &Rc<Self>) -> Call {
         self.calls.set(self.calls.get() + 1);
-        self.calls.get()
+        self.under_way.set(self.under_way.get() + 1);
+        Call {
+            id: self.calls.get(),
+            counters: self.clone(),
+        }
     }
 
-    /// Counts what became of a call of this method, or to this endpoint.
-    pub(crate) fn call_ended<T>(&self, method: &str, outcome: &Result<T, NodeError>) {
+    fn call_ended<T>(&self, method: &str, outcome: &Result<T, NodeError>) {
         if outcome.is_err() {
             self.failures.set(self.failures.get() + 1);
         }
@@ -66,10 +93,12 @@ impl Counters {
         Traffic {
             rpc_calls: self.calls.get(),
             rpc_failures: self.failures.get(),
+            rpc_under_way: self.under_way.get(),
             rpc: self.outcomes.borrow().clone(),
             signals: self.signals.received(),
             signals_skipped: self.signals.skipped(),
             signals_malformed: self.signals.malformed(),
+            signals_waiting: self.signals.waiting.get(),
             signals_open: self.open.get(),
         }
     }
@@ -92,6 +121,11 @@ impl SignalCounts {
     #[must_use]
     pub fn malformed(&self) -> u64 {
         self.malformed.get()
+    }
+
+    /// Notes how many wait to be delivered.
+    pub(crate) fn set_waiting(&self, waiting: usize) {
+        self.waiting.set(waiting);
     }
 
     pub(crate) fn count_received(&self) {

@@ -202,6 +202,9 @@ async fn metrics_are_text_for_prometheus() {
         "mailserver_sidecar_rpc_calls_total 17\n",
         "mailserver_sidecar_rpc_outcomes_total{method=\"wakuext_peers\",outcome=\"timeout\"} 2\n",
         "mailserver_sidecar_rpc_outcomes_total{method=\"wakuext_peers\",outcome=\"error\"} 0\n",
+        "mailserver_sidecar_queue_depth{queue=\"rpc\"} 3\n",
+        "mailserver_sidecar_queue_depth{queue=\"gaps\"} 1\n",
+        "mailserver_sidecar_queue_depth{queue=\"signals\"} 0\n",
         "mailserver_sidecar_actor_restarts_total{actor=\"pinger\"} 2\n",
         "# EOF\n",
     ] {

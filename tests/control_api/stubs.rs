@@ -181,6 +181,7 @@ impl Handler<GetTraffic> for Stub {
         };
         self.tell(Traffic {
             rpc_calls: 17,
+            rpc_under_way: 3,
             rpc: BTreeMap::from([("wakuext_peers".to_owned(), outcomes)]),
             ..Traffic::default()
         })

@@ -74,3 +74,19 @@ async fn methods_beyond_the_limit_are_counted_together() {
     let errors = |method: &str| told.rpc[method].error;
     assert_eq!((errors("method0"), errors(OTHER_METHODS)), (2, 4));
 }
+
+#[actix::test]
+async fn a_call_is_under_way_until_it_ends_or_nobody_waits_for_it() {
+    let node = Node::start(|_, _| Some(Reply::Hang)).await;
+    let (driver, rpc) = idle(&node);
+    let long = Duration::from_secs(60);
+    let mut ends = Box::pin(rpc.call_with_timeout::<Value>("a", json!([]), Duration::ZERO));
+    let mut given_up = Box::pin(rpc.call_with_timeout::<Value>("b", json!([]), long));
+    let _ = futures_util::poll!(&mut given_up);
+    assert_eq!(traffic(&driver).await.rpc_under_way, 1);
+    assert!((&mut ends).await.is_err());
+    assert_eq!(traffic(&driver).await.rpc_under_way, 1);
+    drop(given_up);
+    let told = traffic(&driver).await;
+    assert_eq!((told.rpc_under_way, told.rpc_calls), (0, 2));
+}

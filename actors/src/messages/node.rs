@@ -222,6 +222,8 @@ pub struct Traffic {
     pub rpc_calls: u64,
     /// Calls that failed, for whatever reason.
     pub rpc_failures: u64,
+    /// Calls that were sent and neither ended nor were given up.
+    pub rpc_under_way: usize,
     /// What became of the calls, by method or endpoint: at most [`MOST_METHODS`] of them, the rest under
     /// [`OTHER_METHODS`].
     #[schemars(
@@ -234,6 +236,8 @@ pub struct Traffic {
     pub signals_skipped: u64,
     /// Frames that are not signals, or wanted ones that could not be read.
     pub signals_malformed: u64,
+    /// Signals that wait to be delivered, one by one: at most 1,000. New messages and peer tables are merged instead.
+    pub signals_waiting: usize,
     /// Whether signals arrive now (a socket is open; always so for `poll` and `push`).
     pub signals_open: bool,
 }
