@@ -4,10 +4,11 @@
 
 mod broken;
 mod imports;
+mod log_lines;
 mod rules;
 mod source;
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use imports::Crate;
 use rules::Floors;
@@ -103,4 +104,62 @@ fn the_model_knows_no_actix() {
         "actix",
         &actors(),
     ));
+}
+
+/// How the manual names the events that are warnings.
+const EVENTS: &[(&str, &str)] = &[
+    ("ActorRestarted", "actor:restarted"),
+    ("AuditShort", "audit:short"),
+    ("HistoryFailed", "history:failed"),
+    ("NodeDeaf", "node:deaf"),
+    ("Offline", "offline"),
+    ("WindowGivenUp", "window:given-up"),
+];
+
+#[test]
+fn the_manual_says_what_each_warning_and_each_error_in_the_log_asks_of_a_person() {
+    let told = |text: &String| {
+        let event = EVENTS.iter().find(|(variant, _)| variant == text);
+        event.map_or(text.clone(), |(_, name)| (*name).to_owned())
+    };
+    let mut sources = read("src");
+    sources.extend(read("actors/src"));
+    let logged: BTreeSet<String> = log_lines::texts(&sources).iter().map(told).collect();
+    let page = include_str!("../../docs/operations.md");
+    let (_, section) = page.split_once("\n## The log\n").expect("it has a section");
+    let section = section.split("\n## ").next().unwrap_or(section);
+    let rows = section.lines().filter_map(|it| it.strip_prefix("| `"));
+    let explained: BTreeSet<String> = rows
+        .filter_map(|row| row.split('`').next())
+        .map(str::to_owned)
+        .collect();
+    let unexplained: Vec<_> = logged.difference(&explained).collect();
+    assert!(
+        unexplained.is_empty(),
+        "not in the manual: {unexplained:#?}"
+    );
+    let gone: Vec<_> = explained.difference(&logged).collect();
+    assert!(gone.is_empty(), "not in the log any more: {gone:#?}");
+}
+
+#[test]
+fn the_text_of_a_line_is_found_wherever_it_stands() {
+    let source = r#"
+        fn a(it: &Event) {
+            tracing::warn!(field = "value", %other, "one {} of {two:?}", 1);
+            match it {
+                Event::A { x } | Event::B(x) => tracing::error!(x, "{event}"),
+                Event::C => tracing::info!("{event}"),
+            }
+            tokio::select! { () = b() => { tracing::warn!("inside") } }
+        }
+        #[cfg(test)]
+        mod tests { fn b() { tracing::warn!("of a test"); } }
+    "#;
+    let files = Files::from([("a.rs".to_owned(), source.to_owned())]);
+    let texts = log_lines::texts(&files);
+    assert_eq!(
+        texts.into_iter().collect::<Vec<_>>(),
+        ["A", "B", "inside", "one … of …"]
+    );
 }
