@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! socket ─▶ server ─▶ guard (Host, Origin) ─▶ gate (token) ─▶ routes ─▶ Ports ─▶ actors
-//!                                                                └──▶ stream ◀── events
+//!                                                                └──▶ stream, websocket ◀── subscription ◀── events
 //! ```
 //!
 //! Everything is asked by message with a limit: an actor that does not answer costs its part of the
@@ -34,7 +34,9 @@ mod snapshot;
 mod standing;
 mod status;
 mod stream;
+mod subscription;
 mod token;
+mod websocket;
 
 use std::{future::Future, io, net::SocketAddr};
 
@@ -82,7 +84,7 @@ pub async fn serve(
     let address = listener.local_addr()?;
     let (stopping, stopped) = watch::channel(());
     let started = web::Data::new(Started(Instant::now()));
-    let streams = web::Data::new(stream::Streams::new(stopped));
+    let streams = web::Data::new(subscription::Streams::new(stopped));
     let guard = web::Data::new(guard::Guard::new(address, config.gate.clone()));
     let (ports, config) = (web::Data::new(ports), web::Data::new(config));
     let app = move || {

@@ -26,7 +26,7 @@ use super::{
     round_trips, session, signals,
     snapshot::Snapshot,
     status::Report,
-    stream,
+    stream, websocket,
 };
 
 /// All operations. Whatever is added here is registered, and is in the document.
@@ -37,6 +37,7 @@ fn operations() -> Vec<Operation> {
         telling_status(),
         round_trips::operation(),
         stream::operation(),
+        websocket::operation(),
         signals::operation(),
     ];
     all.extend(mailservers::operations());

@@ -20,6 +20,7 @@ use crate::{
     history,
     schema::Document,
     server::{Answer, Server},
+    sockets::UPGRADE,
     stubs::{STORE, Stub},
 };
 
@@ -222,6 +223,8 @@ fn orders() -> Vec<Call> {
         // Another test reads the streams: they have no end.
         call(400, "get", "/api/v1/events").under("last-event-id: x\r\n"),
         call(503, "get", "/api/v1/events").dead(),
+        call(400, "get", "/api/v1/events/ws"),
+        call(503, "get", "/api/v1/events/ws").under(UPGRADE).dead(),
     ]
 }
 
@@ -327,8 +330,10 @@ async fn each_answer_is_as_it_is_described_and_each_that_is_described_is_given()
             .or_default()
             .insert(status);
     }
-    let streams = ("/api/v1/events".to_owned(), "get".to_owned());
-    seen.entry(streams).or_default().insert("200".to_owned());
+    for (path, status) in [("/api/v1/events", "200"), ("/api/v1/events/ws", "101")] {
+        let stream = (path.to_owned(), "get".to_owned());
+        seen.entry(stream).or_default().insert(status.to_owned());
+    }
     for (path, method, it) in document.operations() {
         let described = it["responses"].as_object().unwrap().keys().cloned();
         let seen = seen

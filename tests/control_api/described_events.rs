@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::{
     schema::Document,
     server::{EventLines, Server},
+    sockets::Socket,
     stubs::{STORE, Stub},
 };
 
@@ -160,21 +161,39 @@ fn decision() -> Decision {
     }
 }
 
+/// The names of the events whose shape this is.
+fn names(schema: &Value) -> BTreeSet<String> {
+    let frames = schema["oneOf"].as_array().unwrap();
+    frames.iter().map(|it| name(it).to_owned()).collect()
+}
+
+fn name(frame: &Value) -> &str {
+    frame["properties"]["event"]["const"].as_str().unwrap()
+}
+
+/// The data of an event, which was sent in a text of its own.
+fn data(schema: &Value, sent: &Value) -> (Value, Value) {
+    let frames = schema["oneOf"].as_array().unwrap();
+    let frame = frames.iter().find(|it| name(it) == sent["event"]).unwrap();
+    let data = serde_json::from_str(sent["data"].as_str().unwrap()).unwrap();
+    let schema = &frame["properties"]["data"]["contentSchema"];
+    (schema.clone(), data)
+}
+
 #[actix::test]
 async fn each_event_is_as_it_is_described_and_each_that_is_described_is_sent() {
     let server = Server::start(Stub::default()).await;
     let document = Document::of(&server).await;
-    let described = &document.0["paths"]["/api/v1/events"]["get"]["responses"]["200"];
-    let schema = &described["content"]["text/event-stream"]["schema"];
-    let frames = schema["oneOf"].as_array().unwrap();
-    let name = |frame: &Value| {
-        frame["properties"]["event"]["const"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+    let described = |path: &str, status: &str, media: &str| {
+        let answer = &document.0["paths"][path]["get"]["responses"][status];
+        answer["content"][media]["schema"].clone()
     };
-    let mut missed: BTreeSet<_> = frames.iter().map(name).collect();
+    let of_lines = described("/api/v1/events", "200", "text/event-stream");
+    let of_messages = described("/api/v1/events/ws", "101", "application/json");
+    let mut missed = names(&of_lines);
+    assert_eq!(names(&of_messages), missed);
     let mut stream = EventLines::open(&server, REQUEST).await;
+    let mut socket = Socket::open(&server, "", None).await;
     for event in [of_mailservers(), of_windows(), of_us()]
         .into_iter()
         .flatten()
@@ -185,13 +204,14 @@ async fn each_event_is_as_it_is_described_and_each_that_is_described_is_sent() {
         let sent: Value = fields
             .map(|(name, value)| (name.to_owned(), json!(value)))
             .collect();
-        assert_eq!(document.breaches(schema, &sent), [""; 0], "{sent}");
-        let told = sent["event"].as_str().unwrap();
-        let frame = frames.iter().find(|it| name(it) == told).unwrap();
-        let data: Value = serde_json::from_str(sent["data"].as_str().unwrap()).unwrap();
-        let schema = &frame["properties"]["data"]["contentSchema"];
-        assert_eq!(document.breaches(schema, &data), [""; 0], "{told}: {data}");
-        missed.remove(told);
+        assert_eq!(document.breaches(&of_lines, &sent), [""; 0], "{sent}");
+        let (schema, data) = data(&of_lines, &sent);
+        assert_eq!(document.breaches(&schema, &data), [""; 0], "{data}");
+        let message: Value = serde_json::from_str(&socket.text().await).unwrap();
+        let breaches = document.breaches(&of_messages, &message);
+        assert_eq!(breaches, [""; 0], "{message}");
+        assert_eq!(message["data"], data);
+        missed.remove(sent["event"].as_str().unwrap());
     }
     assert!(missed.is_empty(), "{missed:?} were never sent");
 }

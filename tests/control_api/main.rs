@@ -14,6 +14,7 @@ mod playground;
 mod remote;
 mod schema;
 mod server;
+mod sockets;
 mod state;
 mod streams;
 mod stub_history;

@@ -85,7 +85,7 @@ async fn streams_are_bounded_and_a_closed_one_makes_room() {
     const REQUEST: &str = "GET /api/v1/events HTTP/1.1\r\nhost: localhost\r\n\r\n";
     let server = Server::start(Stub::default()).await;
     let mut open = Vec::new();
-    for _ in 0..32 {
+    for _ in 0..64 {
         open.push(EventLines::open(&server, REQUEST).await);
     }
     let refused = server.raw(REQUEST).await;

@@ -39,6 +39,7 @@ async fn nothing_is_told_or_done_without_the_token() {
     for request in [
         "GET /api/v1/status",
         "GET /api/v1/events",
+        "GET /api/v1/events/ws",
         "GET /api/v1/mailservers",
         "DELETE /api/v1/pin",
         "POST /api/v1/history",
