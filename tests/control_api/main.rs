@@ -8,6 +8,7 @@ mod conditions;
 mod described_calls;
 mod described_events;
 mod document;
+mod events_manual;
 mod history;
 mod operations;
 mod playground;
