@@ -1,0 +1,138 @@
+//! What fifty programs that follow the events cost: the memory of the service, and how much later another mailserver is
+//! available.
+//!
+//! The subscribers have a thread of their own in this process. Where the delay is measured, the service is in it too, so
+//! that they take a core from it as well; its memory is that of a process of its own, of this build, which Linux tells.
+
+mod crowd;
+#[path = "../figures/mod.rs"]
+mod figures;
+#[path = "../pair/mod.rs"]
+mod pair;
+mod subject;
+
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use actors::model::node::Mode;
+use mailserver_sidecar::{
+    clock,
+    sim::{self, Fault},
+};
+
+use crowd::Crowd;
+use figures::{Figure, Table};
+use pair::Pair;
+use subject::Subject;
+
+/// Processes whose memory is looked at.
+const PROCESSES: u64 = 3;
+
+/// Mailservers that are lost before the first look, and again before the second.
+const LOSSES: usize = 2;
+
+/// How long after the last event the memory counts.
+const SETTLING: Duration = Duration::from_secs(3);
+
+/// Kills with and without subscribers: each pair has the same seed, so that the service draws the same pauses.
+const KILLS: u64 = 9;
+
+const MEMORY: Figure = Figure {
+    name: "memory of 50 subscribers",
+    how: "VmRSS with 25 of each kind after a replay and two failovers, less that before",
+    unit: "MiB",
+    bound: 2.0,
+};
+
+const FAILOVER: Figure = Figure {
+    name: "failover with 50, ratio",
+    how: "kill -> mailserverAvailable with 25 subscribers of each kind, to without",
+    unit: "times",
+    bound: 1.2,
+};
+
+fn main() -> ExitCode {
+    let mut table = Table::begin();
+    if cfg!(target_os = "linux") {
+        table.hold(
+            &MEMORY,
+            (1..=PROCESSES).map(|it| live(memory(it))).collect(),
+        );
+    } else {
+        println!("{}: only Linux tells it", MEMORY.name);
+    }
+    table.judge(&FAILOVER, || (1..=KILLS).map(ratio).collect());
+    table.end()
+}
+
+fn live<T>(life: impl Future<Output = T>) -> T {
+    actix::System::new().block_on(life)
+}
+
+fn node(seed: u64) -> sim::Settings {
+    sim::Settings {
+        latencies: vec![Duration::from_millis(30)],
+        connects_at_login: false,
+        seed,
+        ..sim::Settings::new(Mode::Waku2)
+    }
+}
+
+/// The MiB that the subscribers cost, and as many failovers as there were before they came.
+async fn memory(seed: u64) -> f64 {
+    let mut subject = Subject::start(node(seed)).await;
+    for _ in 0..LOSSES {
+        subject.lose_one().await;
+    }
+    tokio::time::sleep(SETTLING).await;
+    let before = subject.resident_kib();
+    let crowd = Crowd::begin(subject.address).await;
+    for _ in 0..LOSSES {
+        subject.lose_one().await;
+    }
+    tokio::time::sleep(SETTLING).await;
+    let after = subject.resident_kib();
+    let told = crowd.end();
+    println!("  {before} KiB, with subscribers {after} KiB; each was told {told} events");
+    assert!(told > 20, "they are told what happens");
+    (after - before) / 1024.0
+}
+
+/// How many times as long a failover takes with subscribers.
+fn ratio(seed: u64) -> f64 {
+    let alone = live(failover(seed, false));
+    let followed = live(failover(seed, true));
+    println!("  {alone:.3} s, with subscribers {followed:.3} s");
+    followed / alone
+}
+
+/// The seconds from a kill to the next mailserver.
+async fn failover(seed: u64, followed: bool) -> f64 {
+    let mut pair = Pair::start(node(seed), &[], clock::system()).await;
+    let address = pair.service.address.expect("the control API is on");
+    let active = pair.available().await;
+    pair.served().await;
+    let crowd = match followed {
+        true => Some(Crowd::begin(address).await),
+        false => None,
+    };
+    tokio::time::sleep(Duration::from_secs(1)).await;
+
+    let begun = Instant::now();
+    let mailservers = pair.simulation.mailservers();
+    let index = mailservers.iter().position(|it| it.id == active.id);
+    let index = index.expect("it is one of the simulation's");
+    let killed = pair.simulation.set_fault(index, Fault::Killed);
+    killed.expect("its port can be closed");
+    let next = pair.available().await;
+    let took = begun.elapsed();
+
+    assert_ne!(next.id, active.id, "another one is used");
+    if let Some(crowd) = crowd {
+        assert!(crowd.end() > 5, "they are told what happens");
+    }
+    pair.stop().await;
+    took.as_secs_f64()
+}
