@@ -16,10 +16,7 @@ use std::{
 };
 
 use actors::model::node::Mode;
-use mailserver_sidecar::{
-    clock,
-    sim::{self, Fault},
-};
+use mailserver_sidecar::{clock, sim};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -135,16 +132,7 @@ async fn failover(seed: u64, crowd: Option<Crowd>) -> f64 {
     let attack = crowd.map(|crowd| Attack::begin(address, crowd));
     tokio::time::sleep(FULL).await;
 
-    let begun = Instant::now();
-    let mailservers = pair.simulation.mailservers();
-    let index = mailservers.iter().position(|it| it.id == active.id);
-    let index = index.expect("it is one of the simulation's");
-    let killed = pair.simulation.set_fault(index, Fault::Killed);
-    killed.expect("its port can be closed");
-    let next = pair.available().await;
-    let took = begun.elapsed();
-
-    assert_ne!(next.id, active.id, "another one is used");
+    let took = pair.kill(&active).await;
     if let Some(attack) = attack {
         assert!(attack.end() > 1_000, "there was an attack");
     }

@@ -1,7 +1,11 @@
 //! The service beside a simulated node, on one thread: the time that the simulation needs for itself counts
 //! against the service.
 
-use std::{path::Path, rc::Rc, time::Duration};
+use std::{
+    path::Path,
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 use actors::{
     messages::{
@@ -15,7 +19,7 @@ use mailserver_sidecar::{
     node::RpcClient,
     service::Running,
     settings::{Settings, Sources},
-    sim::{self, Simulation},
+    sim::{self, Fault, Simulation},
 };
 use tempfile::TempDir;
 use tokio::{
@@ -83,6 +87,21 @@ impl Pair {
         let event = timeout(LIMIT, self.events.recv()).await;
         let event = event.expect("something happens in time");
         event.expect("the events go on").event
+    }
+
+    /// Kills the active mailserver; how long it takes until another one is available.
+    #[allow(dead_code, reason = "some benches break other things")]
+    pub(crate) async fn kill(&mut self, active: &MailserverRef) -> Duration {
+        let begun = Instant::now();
+        let mailservers = self.simulation.mailservers();
+        let index = mailservers.iter().position(|it| it.id == active.id);
+        let index = index.expect("it is one of the simulation's");
+        let killed = self.simulation.set_fault(index, Fault::Killed);
+        killed.expect("its port can be closed");
+        let next = self.available().await;
+        let took = begun.elapsed();
+        assert_ne!(next.id, active.id, "another one is used");
+        took
     }
 
     /// What the service has said and nobody has asked for.

@@ -11,16 +11,10 @@ mod figures;
 mod pair;
 mod subject;
 
-use std::{
-    process::ExitCode,
-    time::{Duration, Instant},
-};
+use std::{process::ExitCode, time::Duration};
 
 use actors::model::node::Mode;
-use mailserver_sidecar::{
-    clock,
-    sim::{self, Fault},
-};
+use mailserver_sidecar::{clock, sim};
 
 use crowd::Crowd;
 use figures::{Figure, Table};
@@ -120,16 +114,7 @@ async fn failover(seed: u64, followed: bool) -> f64 {
     };
     tokio::time::sleep(Duration::from_secs(1)).await;
 
-    let begun = Instant::now();
-    let mailservers = pair.simulation.mailservers();
-    let index = mailservers.iter().position(|it| it.id == active.id);
-    let index = index.expect("it is one of the simulation's");
-    let killed = pair.simulation.set_fault(index, Fault::Killed);
-    killed.expect("its port can be closed");
-    let next = pair.available().await;
-    let took = begun.elapsed();
-
-    assert_ne!(next.id, active.id, "another one is used");
+    let took = pair.kill(&active).await;
     if let Some(crowd) = crowd {
         assert!(crowd.end() > 5, "they are told what happens");
     }
