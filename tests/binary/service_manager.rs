@@ -4,7 +4,6 @@ use std::{
     fs,
     os::unix::{fs::PermissionsExt as _, net::UnixDatagram},
     path::Path,
-    process::Command,
 };
 
 use awc::Client;
@@ -12,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::{
     foreign_node::{ForeignNode, Generation},
-    sidecar::{PROGRAM, Sidecar},
+    sidecar::{self, Sidecar},
     waiting::until,
 };
 
@@ -52,27 +51,13 @@ impl Manager {
 }
 
 async fn start(directory: &Path, node: &ForeignNode, configuration: &Path) -> Sidecar {
-    let fleets = directory.join("fleets.json");
-    node.write_fleets(&fleets);
-    let mut command = Command::new(PROGRAM);
+    let mut command = sidecar::command(directory, node, &[]);
     command
         .env("NOTIFY_SOCKET", directory.join("notify"))
         // The loop is looked at four times as often as it must give a sign of life.
         .env("WATCHDOG_USEC", "2000000")
         .arg("--config")
         .arg(configuration);
-    for setting in [
-        "ping.method=node".to_owned(),
-        format!("node.rpc_url={}", node.rpc_url()),
-        format!("node.signals={}", node.signals_url()),
-        format!("fleet.file={}", fleets.display()),
-        format!("state.dir={}", directory.join("state").display()),
-        "control.listen=127.0.0.1:0".into(),
-        "cycle.tick=300ms".into(),
-    ] {
-        command.arg("--set").arg(setting);
-    }
-    command.arg("run");
     Sidecar::start(directory, command).await
 }
 

@@ -66,29 +66,7 @@ impl Sidecar {
 
     /// Serves a node, with its state in this directory.
     pub(crate) async fn serve_in(directory: &Path, node: &ForeignNode, settings: &[&str]) -> Self {
-        let fleets = directory.join("fleets.json");
-        node.write_fleets(&fleets);
-        // The mailservers of this node are doors that open, and nothing more: no libp2p.
-        let ping = match node.generation {
-            Generation::Pin => "tcp",
-            Generation::Waku1 | Generation::Waku2 => "node",
-        };
-        let mut own = vec![
-            format!("ping.method={ping}"),
-            format!("node.rpc_url={}", node.rpc_url()),
-            format!("node.signals={}", node.signals_url()),
-            format!("fleet.file={}", fleets.display()),
-            format!("state.dir={}", directory.join("state").display()),
-            "control.listen=127.0.0.1:0".into(),
-            "cycle.tick=300ms".into(),
-        ];
-        own.extend(settings.iter().map(|it| (*it).to_owned()));
-        let mut command = Command::new(PROGRAM);
-        for setting in own {
-            command.arg("--set").arg(setting);
-        }
-        command.arg("run");
-        Self::start(directory, command).await
+        Self::start(directory, command(directory, node, settings)).await
     }
 
     /// Starts a command that serves, with what it writes in this directory.
@@ -287,6 +265,33 @@ impl Sidecar {
         .await;
         status.expect("waited for")
     }
+}
+
+/// What serves a node, with its state in this directory.
+pub(crate) fn command(directory: &Path, node: &ForeignNode, settings: &[&str]) -> Command {
+    let fleets = directory.join("fleets.json");
+    node.write_fleets(&fleets);
+    // The mailservers of this node are doors that open, and nothing more: no libp2p.
+    let ping = match node.generation {
+        Generation::Pin => "tcp",
+        Generation::Waku1 | Generation::Waku2 => "node",
+    };
+    let mut own = vec![
+        format!("ping.method={ping}"),
+        format!("node.rpc_url={}", node.rpc_url()),
+        format!("node.signals={}", node.signals_url()),
+        format!("fleet.file={}", fleets.display()),
+        format!("state.dir={}", directory.join("state").display()),
+        "control.listen=127.0.0.1:0".into(),
+        "cycle.tick=300ms".into(),
+    ];
+    own.extend(settings.iter().map(|it| (*it).to_owned()));
+    let mut command = Command::new(PROGRAM);
+    for setting in own {
+        command.arg("--set").arg(setting);
+    }
+    command.arg("run");
+    command
 }
 
 impl Drop for Sidecar {
