@@ -36,21 +36,31 @@ pub(crate) fn missing() -> Option<String> {
     }
 }
 
-/// A browser with one page; it ends with [`Browser::close`].
+/// A browser with one page. Its client has to be closed: the driver alone would leave it behind.
 pub(crate) struct Browser {
     pub(crate) client: Client,
-    driver: Child,
+}
+
+/// What drives it; it ends when this is dropped.
+pub(crate) struct Driver(Child);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 impl Browser {
-    pub(crate) async fn open() -> Self {
-        let mut driver = Command::new(DRIVER)
+    pub(crate) async fn open() -> (Self, Driver) {
+        let driver = Command::new(DRIVER)
             .arg("--port=0")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let port = port(&mut driver);
+        let mut driver = Driver(driver);
+        let port = port(&mut driver.0);
         let capabilities = json!({
             "goog:chromeOptions": { "args": FLAGS },
             "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
@@ -63,14 +73,7 @@ impl Browser {
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .unwrap();
-        Self { client, driver }
-    }
-
-    pub(crate) async fn close(mut self) {
-        // Ends the browser; the driver alone would leave it behind.
-        let _ = self.client.close().await;
-        let _ = self.driver.kill();
-        let _ = self.driver.wait();
+        (Self { client }, driver)
     }
 
     /// What came to the log since it was read last.

@@ -29,15 +29,12 @@ where
     T: Future<Output = Page>,
 {
     actix_rt::System::new().block_on(async {
-        let page = Page::open().await;
-        let client = page.browser.client.clone();
-        match AssertUnwindSafe(test(page)).catch_unwind().await {
-            Ok(page) => page.close().await,
-            Err(panic) => {
-                let _ = client.close().await;
-                std::panic::resume_unwind(panic)
-            }
-        }
+        let (browser, _driver) = Browser::open().await;
+        let client = browser.client.clone();
+        let told = AssertUnwindSafe(async { test(Page::open(browser).await).await.close().await });
+        let told = told.catch_unwind().await;
+        let _ = client.close().await;
+        told.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         Ok(())
     })
 }
@@ -99,13 +96,13 @@ async fn serve(
 }
 
 impl Page {
-    async fn open() -> Self {
+    async fn open(browser: Browser) -> Self {
         let simulation = simulation(Mode::Waku2);
         let directory = TempDir::new().unwrap();
         let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let service = serve(&simulation, &directory, anywhere, &[]).await;
         let page = Self {
-            browser: Browser::open().await,
+            browser,
             simulation,
             service,
             directory,
@@ -134,7 +131,6 @@ impl Page {
     }
 
     async fn close(self) {
-        self.browser.close().await;
         let _ = self.service.stop.send(());
         self.service.ended.await.unwrap().unwrap();
     }
