@@ -168,7 +168,7 @@ mod tests {
             .flat_map(|chunk| chunk.lines())
             .filter(|line| line.starts_with("id: "));
         assert_eq!(numbers.count(), 100);
-        assert_eq!(body.len(), 3, "the greeting and two batches");
+        assert_eq!(body.len(), 14, "the greeting and the batches");
     }
 
     fn source() -> (

@@ -7,7 +7,10 @@ use actors::messages::events::{Event, Numbered, Subscribe};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    task::yield_now,
+};
 
 use super::{
     error::{ApiError, Kind},
@@ -18,8 +21,11 @@ use super::{
 /// How many may follow at a time.
 const MAX_STREAMS: usize = 64;
 
-/// Events that go out in one write at most.
-const BATCH: usize = 64;
+/// Events that go out in one write at most: each connection keeps a buffer that can take them.
+const BATCH: usize = 8;
+
+/// Events by which a follower may fall behind, beside those of a replay.
+const SPARE: usize = 64;
 
 /// The header of a client that comes back.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -124,7 +130,7 @@ impl Subscription {
         let free = streams.free.clone().try_acquire_owned();
         let permit = free.map_err(|_| ApiError::TooManyStreams(MAX_STREAMS))?;
         // The whole replay may be put in at once.
-        let (sink, events) = mpsc::channel(actors::events::Config::default().keep + BATCH);
+        let (sink, events) = mpsc::channel(actors::events::Config::default().keep + SPARE);
         let subscribed = ask(&ports.subscribe, Subscribe { after, sink }, ANSWER_LIMIT).await;
         subscribed.ok_or(ApiError::Unanswered("events"))?;
         Ok(Self {
@@ -136,6 +142,8 @@ impl Subscription {
 
     /// The next events; what was published before the end comes before it. Nothing is lost if this is not waited for.
     pub(super) async fn next(&mut self) -> News {
+        // What was told before is written first: a buffer for the whole of a replay would stay as large.
+        yield_now().await;
         let mut batch = Vec::new();
         tokio::select! {
             biased;
@@ -237,7 +245,7 @@ mod tests {
             };
             assert_eq!(last, end);
             assert_eq!(numbers, (1..=100).collect::<Vec<_>>());
-            assert_eq!(batches, 2);
+            assert_eq!(batches, 100 / BATCH + 1);
         }
     }
 
