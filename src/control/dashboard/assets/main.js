@@ -14,8 +14,8 @@ const PAUSE_MS = 200;
 const SILENCE_MS = 40_000;
 const RETRY_MS = 2_000;
 
-/** The clocks of both sides may be so far apart from one answer to the next. */
-const SKEW_MS = 2_000;
+/** Later than before by more than this: another process. An answer that was only slow costs a replay, which changes nothing. */
+const SKEW_MS = 250;
 
 let [asking, again, heard, stream, fresh] = [false, false, performance.now(), null, Date.now()];
 let began = Infinity;
@@ -55,8 +55,9 @@ async function refresh() {
 
 /** Another process counts its events from 1 again: a stream that goes on from the last number would lose some. */
 function noticeRestart(started) {
-  if (started - began > SKEW_MS) follow();
-  began = started;
+  const restarted = started - began > SKEW_MS;
+  began = restarted ? started : Math.min(began, started);
+  if (restarted) follow();
 }
 
 function follow() {
