@@ -15,37 +15,24 @@ use libtest_mimic::{Arguments, Failed, Trial};
 /// A test: what it shows, and how.
 type Test = (&'static str, fn() -> Result<(), Failed>);
 
-const TESTS: &[Test] = &[
-    ("a_lost_mailserver_is_seen", || {
-        rig::run(stories::a_lost_mailserver_is_seen)
-    }),
-    ("a_pin_from_the_page_moves_the_node", || {
-        rig::run(stories::a_pin_from_the_page_moves_the_node)
-    }),
-    ("a_refusal_is_told_in_the_words_of_the_service", || {
-        rig::run(stories::a_refusal_is_told_in_the_words_of_the_service)
-    }),
-    ("a_mailserver_is_added_and_removed", || {
-        rig::run(stories::a_mailserver_is_added_and_removed)
-    }),
-    ("the_timeline_is_filtered_and_searched", || {
-        rig::run(stories::the_timeline_is_filtered_and_searched)
-    }),
-    ("it_says_when_it_is_stale_and_comes_back_by_itself", || {
-        rig::run(stories::it_says_when_it_is_stale_and_comes_back_by_itself)
-    }),
-    ("a_node_that_picks_by_itself_is_shown_as_such", || {
-        rig::run(stories::a_node_that_picks_by_itself_is_shown_as_such)
-    }),
-    ("a_page_signs_in_where_a_token_is_wanted", || {
-        rig::run(stories::a_page_signs_in_where_a_token_is_wanted)
-    }),
-    ("a_playground_is_broken_from_its_panel", || {
-        rig::run(stories::a_playground_is_broken_from_its_panel)
-    }),
-    ("an_accessibility_check_finds_nothing", || {
-        rig::run(looks::an_accessibility_check_finds_nothing)
-    }),
+/// Each by its name.
+macro_rules! tests {
+    ($($module:ident::$name:ident,)*) => {
+        &[$((stringify!($name), || rig::run($module::$name))),*]
+    };
+}
+
+const TESTS: &[Test] = tests![
+    stories::a_lost_mailserver_is_seen,
+    stories::a_pin_from_the_page_moves_the_node,
+    stories::a_refusal_is_told_in_the_words_of_the_service,
+    stories::a_mailserver_is_added_and_removed,
+    stories::the_timeline_is_filtered_and_searched,
+    stories::it_says_when_it_is_stale_and_comes_back_by_itself,
+    stories::a_node_that_picks_by_itself_is_shown_as_such,
+    stories::a_page_signs_in_where_a_token_is_wanted,
+    stories::a_playground_is_broken_from_its_panel,
+    looks::an_accessibility_check_finds_nothing,
 ];
 
 fn main() {

@@ -7,10 +7,12 @@ use std::io::Write;
 
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
-    http::StatusCode,
-    http::header::{
-        ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, HeaderName,
-        REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+    http::{
+        StatusCode,
+        header::{
+            ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, HeaderName,
+            REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+        },
     },
     web::{Data, Path},
 };

@@ -3,7 +3,7 @@
 import { arrange, byId, element, setText } from "./dom.js";
 import { origin, standing, trust } from "./words.js";
 import { change, confirmed } from "./api.js";
-import { drawChart } from "./chart.js";
+import { drawChart, dropChart } from "./chart.js";
 
 const rows = new Map();
 let last = { active: null, pin: null };
@@ -37,7 +37,11 @@ export function showCandidates(status, roundTrips) {
   // A chart takes its colour from where it stands: not before its row is there.
   for (const { id } of sorted) drawChart(rows.get(id).chart, samples.get(id) ?? [], scale);
   const ids = new Set(all.map((it) => it.id));
-  [...rows.keys()].filter((id) => !ids.has(id)).forEach((id) => rows.delete(id));
+  for (const [id, row] of rows) {
+    if (ids.has(id)) continue;
+    dropChart(row.chart);
+    rows.delete(id);
+  }
 }
 
 function newRow(id) {

@@ -18,6 +18,12 @@ export function drawChart(host, samples, scale) {
   chart.setData(data);
 }
 
+/** Forgets the chart of a row that is gone. */
+export function dropChart(host) {
+  charts.get(host)?.destroy();
+  charts.delete(host);
+}
+
 function make(host, data) {
   const colour = getComputedStyle(host).color;
   const chart = new uPlot({
