@@ -12,7 +12,7 @@
 //! | [`control`] | the control API and how it is served |
 //! | [`cli`], [`ping_command`], [`shutdown`], [`exit`] | the command line, and how the process ends |
 //! | [`reload`], [`service_manager`] | `SIGHUP`, and what systemd is told |
-//! | [`sim`], [`demo`], [`simulate`] | a simulated node, and what is shown with it |
+//! | [`sim`], [`demo`], [`simulate`] | a simulated node, and what is shown with it; what both tell a sidecar beside it is in `simulated` |
 //!
 //! The actors themselves are in the crate [`actors`].
 
@@ -37,6 +37,7 @@ pub mod settings;
 pub mod shutdown;
 pub mod sim;
 pub mod simulate;
+mod simulated;
 pub mod state;
 pub mod state_store;
 pub mod wiring;

@@ -1,7 +1,6 @@
 //! `simulate`: a simulated node to try things on by hand, with a sidecar beside it or alone.
 
 mod alone;
-mod node;
 mod playground;
 
 use crate::{cli::SimulateOptions, exit::Failure, settings::Sources};

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -20,6 +21,12 @@ const PUBLIC: [&str; 4] = ["/", "/favicon.ico", "/health/live", "/health/ready"]
 
 /// What begins so is served to everybody as well: files of the dashboard.
 const PUBLIC_FOLDER: &str = "/assets/";
+
+/// Whether others than this machine can ask, if this is where it listens.
+#[must_use]
+pub fn is_open_to_others(address: Option<SocketAddr>) -> bool {
+    address.is_some_and(|it| !it.ip().to_canonical().is_loopback())
+}
 
 /// Whether this path is served to everybody.
 pub(super) fn is_public(path: &str) -> bool {
@@ -139,4 +146,17 @@ fn cookie(head: &RequestHead, port: u16) -> Option<Fingerprint> {
 /// Browsers do not tell the ports of a host apart, and there may be a sidecar at each.
 pub(super) fn cookie_name(port: u16) -> String {
     format!("mailserver-sidecar-{port}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_any_other_machine_is_open_to_others() {
+        let open = |it: &str| is_open_to_others(Some(it.parse().unwrap()));
+        assert!(open("0.0.0.0:1") && open("192.0.2.1:1") && open("[::]:1"));
+        assert!(!open("127.0.0.1:1") && !open("[::1]:1") && !open("[::ffff:127.0.0.1]:1"));
+        assert!(!is_open_to_others(None));
+    }
 }

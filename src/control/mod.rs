@@ -43,7 +43,7 @@ use std::{future::Future, io, net::SocketAddr};
 use actix_web::{App, web};
 use tokio::{net::TcpListener, sync::watch, time::Instant};
 
-pub use gate::Gate;
+pub use gate::{Gate, is_open_to_others};
 use ports::Started;
 pub use ports::{Config, PlaygroundPorts, Ports};
 pub use token::TokenFile;

@@ -6,7 +6,10 @@ use actors::{fleet_registry::MOST_CUSTOM, model::address::Address};
 use bytesize::ByteSize;
 
 use super::{LoginSection, Settings};
-use crate::node::{CALL_RPC, Invalid, check_range};
+use crate::{
+    control::is_open_to_others,
+    node::{CALL_RPC, Invalid, check_range},
+};
 
 /// The most custom mailservers that a configuration may name: each costs one ping in every round.
 pub const MAX_MAILSERVERS: usize = MOST_CUSTOM;
@@ -166,8 +169,7 @@ fn login(settings: &Settings) -> Result<(), Violation> {
 
 /// Only this machine may ask without showing a token.
 fn control(settings: &Settings) -> Result<(), Violation> {
-    let listen = settings.control.listen.address();
-    let far = listen.is_some_and(|it| !it.ip().to_canonical().is_loopback());
+    let far = is_open_to_others(settings.control.listen.address());
     match far && settings.control.token().is_none() {
         true => Err(Violation::new(
             "control.listen",

@@ -2,21 +2,22 @@
 
 use std::path::Path;
 
-use super::node::{fleet_file, seed, start};
 use crate::{
     cli::{self, SimulateOptions},
     exit::Failure,
     shutdown,
     sim::{self, Simulation},
+    simulated,
 };
 
 pub(super) async fn run(options: &SimulateOptions) -> Result<(), Failure> {
-    let simulation = start(sim::Settings {
+    let simulation = simulated::start(sim::Settings {
         mailservers: options.mailservers.into(),
-        seed: seed(options),
+        seed: simulated::seed(options.seed),
         ..sim::Settings::new(options.mode.into())
     })?;
-    let (_directory, fleets) = fleet_file(&simulation)?;
+    let directory = simulated::directory()?;
+    let fleets = simulated::fleet_file(&simulation, directory.path())?;
     cli::print(&introduction(&simulation, &fleets))?;
     shutdown::requested().await;
     Ok(())

@@ -1,17 +1,13 @@
 //! The node with a sidecar beside it, both to be looked at, and broken over the control API.
 
 use std::{
-    io::{self, Write as _},
+    io,
     net::{Ipv4Addr, SocketAddr},
-    os::unix::fs::OpenOptionsExt as _,
-    path::Path,
     rc::Rc,
 };
 
 use actix::Actor as _;
-use actors::model::node::Mode;
 
-use super::node::{fleet_file, latencies, seed, start};
 use crate::{
     cli::{self, SimulateOptions},
     control::{self, PlaygroundPorts},
@@ -20,20 +16,27 @@ use crate::{
     settings::{Listen, Loaded, Settings, Sources},
     shutdown,
     sim::{self, Simulation, playground::Playground},
+    simulated,
 };
 
 pub(super) async fn run(options: &SimulateOptions, sources: &Sources) -> Result<(), Failure> {
+    let seed = simulated::seed(options.seed);
     let node = sim::Settings {
         mailservers: options.mailservers.into(),
-        latencies: latencies(options),
-        seed: seed(options),
-        login_lost_at_restart: logs_in(options),
+        // As different as those of the world are.
+        latencies: simulated::latencies(seed, options.mailservers, 20..200),
+        seed,
+        login_lost_at_restart: simulated::logs_in(options.mode),
         ..sim::Settings::new(options.mode.into())
     };
-    let simulation = Rc::new(start(node)?);
-    let (directory, fleets) = fleet_file(&simulation)?;
-    let mut own = layer(&simulation, directory.path(), &fleets);
-    own.extend(login(options, directory.path())?);
+    let simulation = Rc::new(simulated::start(node)?);
+    let directory = simulated::directory()?;
+    let mut own = simulated::settings(&simulation, directory.path())?.to_vec();
+    match simulated::logs_in(options.mode) {
+        true => own.extend(simulated::login(directory.path())?),
+        // A password of the user's is none of its business.
+        false => own.push("login.password_file=".into()),
+    }
     let settings = settings(sources, own).await?;
     let playground = Playground::new(simulation.clone()).start();
     let ports = PlaygroundPorts {
@@ -41,47 +44,14 @@ pub(super) async fn run(options: &SimulateOptions, sources: &Sources) -> Result<
         treat: playground.clone().recipient(),
         treat_node: playground.recipient(),
     };
-    let running = Running::start_playground(&settings, seed(options), ports).await?;
+    let running = Running::start_playground(&settings, seed, ports).await?;
     if let Some(address) = running.address {
         cli::print(&introduction(&simulation, address))?;
     }
     running.until(shutdown::requested()).await
 }
 
-/// The settings that lie over those of the user: which node it is, and where all that is written goes.
-fn layer(simulation: &Simulation, directory: &Path, fleets: &Path) -> Vec<String> {
-    vec![
-        format!("node.rpc_url={}", simulation.rpc_url()),
-        format!("node.signals={}", simulation.signals_url()),
-        format!("fleet.file={}", fleets.display()),
-        format!("state.dir={}", directory.join("state").display()),
-    ]
-}
-
-/// Whether the node comes back logged out, and the sidecar logs it in.
-fn logs_in(options: &SimulateOptions) -> bool {
-    Mode::from(options.mode) == Mode::Observe
-}
-
-/// How the sidecar logs the simulated node in. A password of the user's is none of its business.
-fn login(options: &SimulateOptions, directory: &Path) -> Result<Vec<String>, Failure> {
-    if !logs_in(options) {
-        return Ok(vec!["login.password_file=".into()]);
-    }
-    let node = sim::Settings::new(Mode::Observe);
-    let path = directory.join("password");
-    let mut create = std::fs::OpenOptions::new();
-    let file = create.write(true).create_new(true).mode(0o600).open(&path);
-    file.and_then(|mut file| file.write_all(node.accounts[0].password.as_bytes()))
-        .map_err(|error| Exit::Unusable.because(format!("{}: {error}", path.display())))?;
-    Ok(vec![
-        format!("login.password_file={}", path.display()),
-        format!("login.data_dir={}", node.data_dir),
-        "login.key_uid=".into(),
-    ])
-}
-
-/// All layers, and a port for the control API.
+/// All layers, these over those of the user, and a port for the control API.
 async fn settings(sources: &Sources, own: Vec<String>) -> Result<Settings, Failure> {
     let mut sources = sources.clone();
     sources.assignments.extend(own);

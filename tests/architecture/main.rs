@@ -36,6 +36,7 @@ const SERVICE: Floors<'_> = &[
     "wiring",
     "service",
     "cli reload",
+    "simulated",
     "demo ping_command simulate",
     "main",
     "lib",
